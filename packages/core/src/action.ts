@@ -1,0 +1,109 @@
+import type { Offset, PodName, RunId } from './brand.ts';
+import type { AnswerBody, PeerRequest, ReleaseCause } from './messages.ts';
+import type { ReplicationInfo } from './replication-info.ts';
+
+/** A request of a peer that waits for its answer; opaque to the core. */
+export type RequestRef = number;
+
+/** What may be done to the Redis of the own pod. */
+export type OwnAction =
+  /** REPLICAOF nobody: refuse writes from now on, feed nobody. */
+  | { readonly kind: 'limbo'; readonly why: string; readonly cutClients: boolean }
+  | {
+      readonly kind: 'follow';
+      readonly ip: string;
+      readonly port: number;
+      readonly why: string;
+      /** Clients of a demoted master stay on it until they are cut. */
+      readonly cutClients: boolean;
+    }
+  /** REPLICAOF NO ONE. Makes the Redis writable, so it carries the end of the lease: too late means fence. */
+  | { readonly kind: 'promote'; readonly deadlineMs: number; readonly minReplicas: number | null }
+  /** Lowering it makes a Redis writable too. */
+  | { readonly kind: 'set-min-replicas'; readonly count: number; readonly deadlineMs: number }
+  /** Hold writes back, at the latest until `budgetMs` are over. */
+  | { readonly kind: 'pause-writes'; readonly budgetMs: number }
+  | { readonly kind: 'unpause' }
+  /** Ask for INFO now, ahead of the heartbeat. */
+  | { readonly kind: 'sample' };
+
+/** What may be done to the Redis of another pod, and only when it is still the process that was meant. */
+export type RemoteAction =
+  | { readonly kind: 'probe' }
+  | { readonly kind: 'pause-writes'; readonly budgetMs: number }
+  | { readonly kind: 'limbo'; readonly why: string }
+  | { readonly kind: 'follow'; readonly ip: string; readonly port: number; readonly why: string };
+
+/** What the outside world is to do. Nothing here is retried behind the core's back. */
+export type Action =
+  | { readonly type: 'ask'; readonly to: PodName; readonly request: PeerRequest; readonly sentAtMs: number }
+  | { readonly type: 'answer'; readonly ref: RequestRef; readonly body: AnswerBody }
+  | { readonly type: 'own'; readonly id: number; readonly action: OwnAction }
+  | {
+      readonly type: 'remote';
+      readonly id: number;
+      readonly pod: PodName;
+      readonly ip: string;
+      readonly port: number;
+      readonly runId: RunId;
+      readonly action: RemoteAction;
+    }
+  /** The own answer to "who is master" has changed. */
+  | { readonly type: 'master-changed'; readonly from: Address | null; readonly to: Address }
+  /** All that had to be done before stopping is done. */
+  | { readonly type: 'stopped' };
+
+export interface Address {
+  readonly pod: PodName;
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** How an own or remote action ended. `info` is INFO as asked right after it. */
+export type Outcome =
+  | { readonly ok: true; readonly info: ReplicationInfo | null }
+  | { readonly ok: false; readonly error: string; readonly late: boolean };
+
+/** One line for people: something changed, and why. */
+export interface Note {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly event: string;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** How far two positions are apart, for the line that tells what is lost. */
+export function bytesBetween(ahead: Offset, behind: Offset): number {
+  return Math.max(0, ahead - behind);
+}
+
+/** How an action on a Redis reads in a log. */
+export function describeOwnAction(action: OwnAction): string {
+  switch (action.kind) {
+    case 'limbo':
+      return `detach into limbo: ${action.why}`;
+    case 'follow':
+      return `replicate from ${action.ip}:${String(action.port)}: ${action.why}`;
+    case 'promote':
+      return 'become master';
+    case 'set-min-replicas':
+      return `min-replicas-to-write ${String(action.count)}`;
+    case 'pause-writes':
+      return `hold writes back for at most ${String(action.budgetMs)} ms`;
+    case 'unpause':
+      return 'let writes through again';
+    case 'sample':
+      return 'ask for INFO';
+  }
+}
+
+export function describeRelease(cause: ReleaseCause): string {
+  switch (cause) {
+    case 'redis-dead':
+      return 'its Redis is dead';
+    case 'redis-hung':
+      return 'its Redis does not answer';
+    case 'fenced':
+      return 'its Redis is fenced';
+  }
+}

@@ -1,0 +1,127 @@
+import { bytesBetween } from './action.ts';
+import { asOffset, asRunId, type PodName } from './brand.ts';
+import { compareContenders, isNeverPromoted, priorityOf } from './candidates.ts';
+import { isComparable, type History } from './lineage.ts';
+import type { Position } from './messages.ts';
+import { hasKeys, worthOf, type DataWorth } from './position.ts';
+import type { Frozen } from './state.ts';
+
+/** One frozen pod, and why it was or was not chosen. */
+export interface Verdict {
+  readonly pod: PodName;
+  readonly position: Position;
+  readonly worth: DataWorth;
+  readonly reason: string;
+}
+
+export interface Choice {
+  readonly winner: PodName | null;
+  readonly verdicts: readonly Verdict[];
+  /** Bytes that some frozen pod has and the winner has not. */
+  readonly bytesMissing: number;
+  readonly reason: string;
+}
+
+interface Entry {
+  readonly pod: PodName;
+  readonly position: Position;
+  readonly worth: DataWorth;
+}
+
+function entriesOf(frozen: Frozen, known: History | null): Entry[] {
+  return Object.entries(frozen).map(([pod, position]) => ({
+    pod: pod as PodName,
+    position: position as Position,
+    worth: worthOf(position as Position, known),
+  }));
+}
+
+function hindrance(entry: Entry, reachable: readonly PodName[]): string | null {
+  if (isNeverPromoted(entry.position)) return 'priority 0: never promoted';
+  if (!entry.position.intact) return 'its full sync has not ended';
+  if (!reachable.includes(entry.pod)) return 'its sidecar does not answer, so it can not hold the lease';
+  return null;
+}
+
+/**
+ * In which history to choose when none is announced (a cold start): the one that most pods with data share,
+ * then the one with the greatest offset. Pods without any key have no say.
+ */
+function lineageToKeep(entries: readonly Entry[]): History | null {
+  const withData = entries.filter((entry) => hasKeys(entry.position));
+  let best: { history: History; members: number } | null = null;
+  for (const { position } of withData) {
+    const members = withData.filter((other) => isComparable(other.position, position)).length;
+    if (
+      best === null ||
+      members > best.members ||
+      (members === best.members && position.offset > best.history.offset)
+    ) {
+      best = { history: position, members };
+    }
+  }
+  return best?.history ?? null;
+}
+
+/** Offsets of a set without any data belong to as many histories as there are pods: only the priority and the name are left. */
+function withoutData(entry: Entry): Entry {
+  const { position, pod, worth } = entry;
+  const empty = { ...position, offset: asOffset(0), lastIoSecondsAgo: null, runId: asRunId(pod) };
+  return { pod, worth, position: empty };
+}
+
+/** Those who share the history that is to be kept: the announced one, else (cold start, or all of it lost) the best there is. */
+function keepersOf(entries: readonly Entry[], known: History | null): readonly Entry[] {
+  const ofKnown = entries.filter((entry) => entry.worth !== 'none');
+  if (known !== null && ofKnown.length > 0) return ofKnown;
+  const kept = lineageToKeep(entries);
+  if (kept === null) return entries.map(withoutData);
+  return entries.filter((entry) => hasKeys(entry.position) && isComparable(entry.position, kept));
+}
+
+/**
+ * Chooses the next master among frozen Redis instances: same lineage only, priority 0 never, then the order of
+ * `compareContenders`; but priority never costs data: when the first in that order lacks bytes that another electable
+ * one has, the one with the most data is chosen.
+ * @param known the newest announced history, or null at a cold start
+ * @param reachable pods whose sidecar has answered, and so can take the lease
+ */
+export function chooseMaster(frozen: Frozen, known: History | null, reachable: readonly PodName[]): Choice {
+  const entries = entriesOf(frozen, known);
+  const eligible = keepersOf(entries, known);
+  const electable = eligible.filter((entry) => hindrance(entry, reachable) === null);
+  const byMerit = [...electable].sort((a, b) => compareContenders(a.position, b.position));
+  const mostData = Math.max(...eligible.map((entry) => entry.position.offset));
+  const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
+  const first = byMerit[0];
+  const winner = byMerit.find((entry) => entry.position.offset === mostElectable);
+  const reasonFor = (entry: Entry): string => {
+    if (entry.pod === winner?.pod) return winnerReason(winner, first);
+    const hindered = hindrance(entry, reachable);
+    if (hindered !== null) return hindered;
+    if (!eligible.some((other) => other.pod === entry.pod)) return 'its data is of another history, or it has none';
+    if (entry.pod === first?.pod) return `preferred by priority, but lacks ${String(mostElectable - entry.position.offset)} bytes`;
+    return 'comes later in the order';
+  };
+  return {
+    winner: winner?.pod ?? null,
+    verdicts: entries.map((entry) => ({ ...entry, reason: reasonFor(entry) })),
+    bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostData), winner.position.offset),
+    reason: winner === undefined ? 'nobody can be promoted' : winnerReason(winner, first),
+  };
+}
+
+function winnerReason(winner: Entry, first: Entry | undefined): string {
+  const { offset } = winner.position;
+  if (winner !== first) return `has the most data (offset ${String(offset)}); priority must not cost data`;
+  return `priority ${String(priorityOf(winner.position))}, offset ${String(offset)}, ${winner.worth} data`;
+}
+
+/** The order in which the pods would be promoted, as far as is known now: it decides who campaigns first. */
+export function rank(positions: Frozen, known: History | null): PodName[] {
+  const worthOrder: Record<DataWorth, number> = { full: 0, restored: 1, none: 2 };
+  return entriesOf(positions, known)
+    .filter((entry) => !isNeverPromoted(entry.position))
+    .sort((a, b) => worthOrder[a.worth] - worthOrder[b.worth] || compareContenders(a.position, b.position))
+    .map((entry) => entry.pod);
+}

@@ -1,0 +1,191 @@
+import { NO_TERM } from './brand.ts';
+import { progressCandidate, progressFollower, takeVote } from './election.ts';
+import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
+import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
+import { UNKNOWN_HEALTH } from './health.ts';
+import { announceTo, progressLead, progressRenewal, takeRenewal } from './lead.ts';
+import { startVoter } from './lease.ts';
+import { convergeFollower, takeOwnOutcome, takeSample } from './own.ts';
+import { newerAnnouncement } from './position.ts';
+import { meet, progressFreezing, takeRequest } from './requests.ts';
+import type { Decision, Input, Moment, NodeConfig, NodeState } from './state.ts';
+import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
+import { patch, patchPeer, peerView, type Turn } from './turn.ts';
+import { currentMaster } from './view.ts';
+
+/** The longest time between two decisions, in milliseconds. */
+const IDLE_MS = 1000;
+
+/** A sidecar that has just started: it knows nothing, grants nothing for a while, and waits to hear from a holder. */
+export function startNode(config: NodeConfig, moment: Moment): NodeState {
+  const { timings, members, self } = config;
+  const place = Math.max(0, members.indexOf(self.pod));
+  return {
+    config,
+    startedAtMs: moment.nowMs,
+    term: NO_TERM,
+    voter: startVoter(moment.nowMs, timings.grantMs, NO_TERM),
+    role: {
+      kind: 'follower',
+      electAtMs: moment.nowMs + timings.grantMs + (place + moment.random * 0.5) * timings.electionStepMs,
+      skipPrevote: false,
+    },
+    own: {
+      health: UNKNOWN_HEALTH,
+      info: null,
+      infoAtMs: 0,
+      priority: null,
+      runId: null,
+      synced: false,
+      intact: true,
+      minReplicas: null,
+      pending: null,
+      retryAtMs: 0,
+    },
+    announcement: null,
+    announcedUntilMs: -Infinity,
+    masterGone: false,
+    ranking: [],
+    peers: {},
+    freezing: [],
+    probe: null,
+    toldMaster: null,
+    stopping: false,
+    releaseAfterFence: null,
+    nextId: 1,
+    reason: 'just started: waiting to hear who is master',
+    refusedMessages: 0,
+  };
+}
+
+function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void {
+  const { from, request, answer, sentAtMs } = input;
+  if (answer !== null && answer.cluster !== turn.state.config.cluster) {
+    patch(turn, { refusedMessages: turn.state.refusedMessages + 1 });
+    return;
+  }
+  if (answer !== null) {
+    meet(turn, answer.from);
+    patchPeer(turn, from, { answeredAtMs: turn.nowMs });
+    if (answer.term > turn.state.term) patch(turn, { term: answer.term });
+    if (answer.type === 'granted' || answer.type === 'frozen') patchPeer(turn, from, { position: answer.position });
+    if (answer.type === 'granted' || answer.type === 'refused') {
+      patch(turn, { announcement: newerAnnouncement(turn.state.announcement, answer.announcement) });
+    }
+  }
+  switch (request.type) {
+    case 'PREVOTE':
+      takeVote(turn, from, request.term, 'prevote', sentAtMs, answer);
+      return;
+    case 'ACQUIRE':
+      takeVote(turn, from, request.term, 'acquire', sentAtMs, answer);
+      return;
+    case 'RENEW':
+      takeRenewal(turn, from, sentAtMs, answer, answer?.term ?? NO_TERM);
+      return;
+    case 'FREEZE':
+      takeFrozen(turn, from, request.term, answer);
+      return;
+    case 'RELEASE':
+    case 'ANNOUNCE':
+      return;
+  }
+}
+
+function takePeer(turn: Turn, input: Extract<Input, { type: 'peer-met' }>): void {
+  const { identity, announcement, term } = input;
+  const { members, self } = turn.state.config;
+  if (!members.includes(identity.pod) || identity.pod === self.pod) return;
+  const isNew = peerView(turn.state, identity.pod).identity?.incarnation !== identity.incarnation;
+  meet(turn, identity);
+  patchPeer(turn, identity.pod, { answeredAtMs: turn.nowMs });
+  if (term > turn.state.term) patch(turn, { term });
+  patch(turn, { announcement: newerAnnouncement(turn.state.announcement, announcement) });
+  hastenIfMaster(turn);
+  if (isNew) announceTo(turn, identity.pod);
+}
+
+/** A sidecar that finds its Redis as the announced master has only restarted: it asks for its lease again without waiting. */
+function hastenIfMaster(turn: Turn): void {
+  const { role, own, announcement, config, startedAtMs } = turn.state;
+  if (role.kind !== 'follower' || turn.nowMs - startedAtMs > config.timings.grantMs) return;
+  if (own.info?.role !== 'master' || announcement?.runId !== own.info.runId || own.info.runId === null) return;
+  if (role.electAtMs > turn.nowMs) patch(turn, { role: { ...role, electAtMs: turn.nowMs } });
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case 'tick':
+      return;
+    case 'redis':
+      takeSample(turn, input.sample, input.minReplicas);
+      hastenIfMaster(turn);
+      return;
+    case 'request':
+      takeRequest(turn, input.ref, input.request);
+      return;
+    case 'answer':
+      takeAnswer(turn, input);
+      return;
+    case 'own-done':
+      takeOwnOutcome(turn, input.id, input.action, input.outcome);
+      takePromotion(turn, input.id, input.outcome);
+      takeHandoverOutcome(turn, input.id, input.outcome);
+      return;
+    case 'remote-done':
+      takeRemoteOutcome(turn, input.id, input.outcome);
+      takeHandoverOutcome(turn, input.id, input.outcome);
+      return;
+    case 'peer-met':
+      takePeer(turn, input);
+      return;
+    case 'stop':
+      startStop(turn);
+      return;
+  }
+}
+
+/** Takes every step that can be taken now, whatever it was that happened. */
+function progress(turn: Turn): void {
+  checkOwnRedis(turn);
+  progressFreezing(turn);
+  progressRelease(turn);
+  progressStop(turn);
+  progressFollower(turn);
+  progressCandidate(turn);
+  const { role } = turn.state;
+  if (role.kind === 'holder') {
+    const renewed = progressRenewal(turn, role);
+    if (renewed.phase.name === 'lead') progressLead(turn, renewed);
+    else progressFailover(turn, renewed);
+  } else if (turn.state.role.kind === 'follower') convergeFollower(turn);
+}
+
+function tellMasterChange(turn: Turn): void {
+  const from = turn.state.toldMaster;
+  const to = currentMaster(turn.state, turn.nowMs);
+  if (to === null || (from !== null && from.ip === to.ip && from.port === to.port)) return;
+  patch(turn, { toldMaster: to });
+  turn.actions.push({ type: 'master-changed', from, to });
+}
+
+/**
+ * The one door of the core: what has happened, and when, in; the new state and what is to be done, out. Pure: the same
+ * arguments give the same decision. The lease is checked before anything else, also after a pause of the process.
+ */
+export function decide(state: NodeState, input: Input, moment: Moment): Decision {
+  const turn: Turn = {
+    state,
+    actions: [],
+    notes: [],
+    nowMs: moment.nowMs,
+    random: moment.random,
+    wakeAtMs: moment.nowMs + IDLE_MS,
+  };
+  checkLease(turn);
+  take(turn, input);
+  checkLease(turn);
+  progress(turn);
+  tellMasterChange(turn);
+  return { state: turn.state, actions: turn.actions, notes: turn.notes, wakeAtMs: turn.wakeAtMs };
+}

@@ -1,0 +1,211 @@
+import type { PodName, Term } from './brand.ts';
+import { asTerm } from './brand.ts';
+import { isNeverPromoted } from './candidates.ts';
+import { judge, promise, withGrant } from './lease.ts';
+import type { AnswerBody, PreviousPromise } from './messages.ts';
+import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
+import { startFailover } from './failover.ts';
+import { ask, askAll, because, isMember, note, orderRemote, otherMembers, patch, wakeAt, type CandidateRole, type Turn } from './turn.ts';
+import { isAnnouncementFresh } from './view.ts';
+
+/** How much later than the first in rank this pod starts a campaign, in milliseconds: the best one normally runs alone. */
+export function campaignDelayMs(turn: Turn): number {
+  const { config, ranking, announcement } = turn.state;
+  const { self, members, timings } = config;
+  const place = ranking.includes(self.pod) ? ranking.indexOf(self.pod) : ranking.length + members.indexOf(self.pod);
+  const position = ownPosition(turn.state, turn.nowMs);
+  const known = announcement?.history ?? null;
+  // Without full data it is worth letting all the others try first.
+  const handicap = position === null || (known !== null && worthOf(position, known) !== 'full') ? members.length : 0;
+  return (place + handicap + turn.random * 0.5) * timings.electionStepMs;
+}
+
+/** Becomes a follower that starts a campaign in `delayMs` unless it hears of a lease before. */
+export function standBack(turn: Turn, delayMs: number, skipPrevote = false): void {
+  patch(turn, { role: { kind: 'follower', electAtMs: turn.nowMs + delayMs, skipPrevote } });
+}
+
+function whyNotElectable(turn: Turn): string | null {
+  const { state } = turn;
+  if (state.stopping) return 'this sidecar is stopping';
+  if (!isMember(state)) return `${state.config.self.pod} is not one of the ${String(state.config.members.length)} configured pods`;
+  if (state.own.info === null) return `its Redis is ${state.own.health.state}: ${state.own.health.reason}`;
+  if (state.own.health.state === 'down') return 'its Redis is down';
+  const position = ownPosition(state, turn.nowMs);
+  if (position === null) return 'its Redis is loading';
+  if (isNeverPromoted(position)) return 'its priority is 0';
+  if (!position.intact) return 'its Redis is in the middle of a full sync';
+  return null;
+}
+
+/** Starts a campaign when the time for it has come. */
+export function progressFollower(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== 'follower') return;
+  if (isAnnouncementFresh(turn.state, turn.nowMs)) {
+    because(turn, `following ${String(turn.state.announcement?.pod)}, master of term ${String(turn.state.term)}`);
+  }
+  if (turn.nowMs < role.electAtMs) {
+    wakeAt(turn, role.electAtMs);
+    return;
+  }
+  if (waitsForItsMaster(turn)) return;
+  const hindrance = whyNotElectable(turn);
+  if (hindrance !== null) {
+    because(turn, `no lease is known; not a candidate: ${hindrance}`);
+    standBack(turn, turn.state.config.timings.heartbeatMs);
+    wakeAt(turn, turn.nowMs + turn.state.config.timings.heartbeatMs);
+    return;
+  }
+  if (role.skipPrevote) acquire(turn, probeOldMaster(turn));
+  else prevote(turn);
+}
+
+/**
+ * When all sidecars have restarted at once nobody remembers who was master, but a replica whose link is up knows that there
+ * is one: its sidecar lets that pod ask first.
+ */
+function waitsForItsMaster(turn: Turn): boolean {
+  const { own, announcement, startedAtMs, config } = turn.state;
+  const untilMs = startedAtMs + config.timings.grantMs + config.members.length * 2 * config.timings.electionStepMs;
+  if (announcement !== null || own.info?.linkUp !== true || turn.nowMs >= untilMs) return false;
+  wakeAt(turn, untilMs);
+  return true;
+}
+
+/** Looks at the old master's Redis right away, so that the answer is there when the lease is won. */
+function probeOldMaster(turn: Turn): number | null {
+  const { announcement, masterGone, config } = turn.state;
+  if (announcement === null || masterGone || announcement.pod === config.self.pod || announcement.runId === null) return null;
+  const id = orderRemote(turn, { ...announcement, runId: announcement.runId }, { kind: 'probe' });
+  patch(turn, { probe: { id, runId: announcement.runId, outcome: null } });
+  return id;
+}
+
+function candidacy(turn: Turn, step: CandidateRole['step'], term: Term, probeId: number | null): CandidateRole {
+  return {
+    kind: 'candidate',
+    step,
+    term,
+    grants: {},
+    refusedBy: [],
+    retryAfterMs: Infinity,
+    newest: null,
+    previous: [],
+    untilMs: turn.nowMs + turn.state.config.timings.requestTimeoutMs,
+    probeId,
+  };
+}
+
+function prevote(turn: Turn): void {
+  const { state } = turn;
+  const term = asTerm(state.term + 1);
+  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn));
+  because(turn, `no lease is known: asking whether term ${String(term)} could be won`);
+  if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {
+    role = { ...role, grants: withGrant(role.grants, state.config.self.pod, turn.nowMs) };
+  }
+  patch(turn, { role });
+  askAll(turn, term, { type: 'PREVOTE' });
+  settle(turn, role);
+}
+
+function acquire(turn: Turn, probeId: number | null): void {
+  const { state, nowMs } = turn;
+  const { self, timings } = state.config;
+  const term = asTerm(state.term + 1);
+  let role = candidacy(turn, 'acquire', term, probeId);
+  because(turn, `asking for the lease of term ${String(term)}`);
+  patch(turn, { term });
+  if (judge(state.voter, self, term, nowMs).granted) {
+    const previous = state.voter.grant === null ? [] : [state.voter.grant];
+    role = { ...role, grants: withGrant(role.grants, self.pod, nowMs), previous };
+    patch(turn, { voter: promise(state.voter, self, term, nowMs, timings.grantMs) });
+  }
+  patch(turn, { role });
+  askAll(turn, term, { type: 'ACQUIRE' });
+  settle(turn, role);
+}
+
+/** Takes in one voter's answer to PREVOTE or ACQUIRE; null when there was none. */
+export function takeVote(turn: Turn, from: PodName, term: Term, step: CandidateRole['step'], sentAtMs: number, answer: AnswerBody | null): void {
+  const { role } = turn.state;
+  // An answer to an earlier campaign says nothing about this one.
+  if (role.kind !== 'candidate' || role.step !== step || role.term !== term) return;
+  if (answer?.type === 'granted') {
+    const previous: readonly PreviousPromise[] = answer.previous === null ? [] : [answer.previous];
+    patch(turn, {
+      role: {
+        ...role,
+        grants: withGrant(role.grants, from, sentAtMs),
+        newest: newerAnnouncement(role.newest, answer.announcement),
+        previous: [...role.previous, ...previous],
+      },
+    });
+  } else {
+    const retryAfterMs = answer?.type === 'refused' ? answer.retryAfterMs : Infinity;
+    patch(turn, {
+      role: {
+        ...role,
+        refusedBy: [...role.refusedBy, from],
+        retryAfterMs: Math.min(role.retryAfterMs, retryAfterMs),
+      },
+    });
+  }
+  const now = turn.state.role;
+  if (now.kind === 'candidate') settle(turn, now);
+}
+
+/** Won, lost, or not yet? */
+function settle(turn: Turn, role: CandidateRole): void {
+  const { config } = turn.state;
+  if (Object.keys(role.grants).length >= config.quorum) {
+    if (role.step === 'prevote') acquire(turn, role.probeId);
+    else win(turn, role);
+    return;
+  }
+  const undecided = otherMembers(turn.state).filter((pod) => !(pod in role.grants) && !role.refusedBy.includes(pod)).length;
+  if (Object.keys(role.grants).length + undecided < config.quorum || turn.nowMs >= role.untilMs) giveUp(turn, role);
+  else wakeAt(turn, role.untilMs);
+}
+
+export function progressCandidate(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind === 'candidate') settle(turn, role);
+}
+
+function giveUp(turn: Turn, role: CandidateRole): void {
+  const { timings } = turn.state.config;
+  because(turn, `term ${String(role.term)} can not be won now: too few of the pods agree`);
+  if (role.step === 'acquire') withdraw(turn, role.term);
+  const retryAfterMs = Number.isFinite(role.retryAfterMs) ? role.retryAfterMs : timings.heartbeatMs;
+  standBack(turn, Math.max(retryAfterMs, timings.electionStepMs) + campaignDelayMs(turn));
+}
+
+/** Gives back grants of a lease that was not won, so that nobody waits for them to run out. */
+function withdraw(turn: Turn, term: Term): void {
+  const { state } = turn;
+  for (const pod of otherMembers(state)) ask(turn, pod, term, { type: 'RELEASE', to: null, cause: 'fenced' });
+  if (state.voter.grant?.term === term && state.voter.grant.holder.pod === state.config.self.pod) {
+    patch(turn, { voter: { ...state.voter, grant: null } });
+  }
+}
+
+function win(turn: Turn, role: CandidateRole): void {
+  const { state, nowMs } = turn;
+  const old = newerAnnouncement(state.announcement, role.newest);
+  const isGone = state.masterGone && old?.term === state.announcement?.term;
+  note(turn, 'info', 'lease-won', `won the lease of term ${String(role.term)}`, { term: role.term });
+  patch(turn, {
+    announcement: old,
+    role: {
+      kind: 'holder',
+      term: role.term,
+      grants: role.grants,
+      renewAtMs: nowMs + state.config.timings.heartbeatMs,
+      old: old === null ? null : { announcement: old, isGone },
+      phase: { name: 'assess', untilMs: nowMs + state.config.timings.probeTimeoutMs * 2, remoteId: role.probeId ?? -1 },
+    },
+  });
+  startFailover(turn, role.previous);
+}

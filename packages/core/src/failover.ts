@@ -1,0 +1,267 @@
+import type { Outcome } from './action.ts';
+import { asOffset, type PodName } from './brand.ts';
+import { chooseMaster, type Choice } from './choose.ts';
+import { lead } from './lead.ts';
+import type { AnswerBody, Position, PreviousPromise } from './messages.ts';
+import { holdInLimbo, takeInfo } from './own.ts';
+import { hasKeys, ownPosition, worthOf } from './position.ts';
+import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
+import type { Frozen, Phase } from './state.ts';
+import { releaseLease } from './step-down.ts';
+import { ask, because, note, orderOwn, orderRemote, otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import { heldUntilMs } from './view.ts';
+
+type PhaseOf<Name extends Phase['name']> = Extract<Phase, { name: Name }>;
+
+/** How often the own Redis is asked while it catches up, in milliseconds. */
+const CATCH_UP_POLL_MS = 5;
+
+function enter(turn: Turn, role: HolderRole, phase: Phase): void {
+  patch(turn, { role: { ...role, phase } });
+}
+
+/**
+ * The first step after the lease is won. A pod whose Redis has been master all along (only its sidecar restarted) goes on
+ * leading, provided that nobody else held a lease in between; everybody else asks first whether the old master lives.
+ */
+export function startFailover(turn: Turn, previous: readonly PreviousPromise[]): void {
+  const { state, nowMs } = turn;
+  const { role, own, config } = state;
+  if (role.kind !== 'holder' || role.phase.name !== 'assess') return;
+  const old = role.old?.announcement ?? null;
+  const wasSelf = old?.pod === config.self.pod && old.uid === config.self.uid;
+  const undisturbed = previous.every((promise) => promise.holder.pod === config.self.pod || (old !== null && promise.term <= old.term));
+  const neverStopped = wasSelf && undisturbed && own.info?.runId === old.runId;
+  if (own.info?.role === 'master' && (neverStopped || (old === null && isFollowedByQuorum(turn, own.info)))) {
+    note(turn, 'info', 'lease-regained', 'the own Redis has been master all along: going on', { term: role.term });
+    lead(turn, own.info);
+    return;
+  }
+  if (old === null || role.old?.isGone === true || old.pod === config.self.pod || old.runId === null) {
+    freeze(turn, {});
+    return;
+  }
+  const outcome = state.probe?.runId === old.runId ? state.probe.outcome : null;
+  if (outcome !== null) {
+    judgeOldMaster(turn, outcome);
+    return;
+  }
+  because(turn, `asking whether the Redis of the old master ${old.pod} still answers`);
+  const isAsked = state.probe?.runId === old.runId;
+  const remoteId = isAsked ? state.probe.id : orderRemote(turn, { ...old, runId: old.runId }, { kind: 'probe' });
+  enter(turn, role, { name: 'assess', untilMs: nowMs + config.timings.probeTimeoutMs, remoteId });
+  wakeAt(turn, nowMs + config.timings.probeTimeoutMs);
+}
+
+/**
+ * True when enough Redis instances replicate from this one that no other can have the same. It matters when all sidecars
+ * have restarted at once, so that nobody remembers who was master.
+ */
+function isFollowedByQuorum(turn: Turn, info: ReplicationInfo): boolean {
+  const online = info.replicas.filter((replica) => replica.state === 'online').length;
+  return online + 1 >= turn.state.config.quorum;
+}
+
+function judgeOldMaster(turn: Turn, outcome: Outcome): void {
+  const { role, config } = turn.state;
+  if (role.kind !== 'holder') return;
+  const old = role.old?.announcement;
+  if (!outcome.ok || outcome.info?.role !== 'master' || old?.runId == null) {
+    freeze(turn, {});
+    return;
+  }
+  // The old master's Redis is fine, only its sidecar is not: take over without losing anything.
+  note(turn, 'warn', 'drain', `the Redis of ${old.pod} still answers as master: taking over from it without loss`);
+  const budgetMs = config.timings.pauseBudgetMs;
+  const remoteId = orderRemote(turn, { ...old, runId: old.runId }, { kind: 'pause-writes', budgetMs });
+  // The writes come back by themselves when the budget is over, so everything must be done well before.
+  enter(turn, role, { name: 'drain', step: 'pause', remoteId, targetOffset: 0, untilMs: turn.nowMs + budgetMs / 2 });
+}
+
+/** Takes in the outcome of something asked of the old master's Redis. */
+export function takeRemoteOutcome(turn: Turn, id: number, outcome: Outcome): void {
+  const { role, probe } = turn.state;
+  if (probe?.id === id) patch(turn, { probe: { ...probe, outcome } });
+  if (role.kind !== 'holder') return;
+  const { phase } = role;
+  if (phase.name === 'assess' && phase.remoteId === id) judgeOldMaster(turn, outcome);
+  if (phase.name !== 'drain' || phase.remoteId !== id) return;
+  if (phase.step === 'pause') {
+    if (outcome.ok && outcome.info !== null) {
+      enter(turn, role, { ...phase, step: 'catch-up', targetOffset: outcome.info.offset, remoteId: -1 });
+      orderOwn(turn, { kind: 'sample' });
+    } else freeze(turn, {});
+  } else if (phase.step === 'demote') {
+    const position = outcome.ok ? positionOfDrained(outcome) : null;
+    const old = role.old?.announcement.pod;
+    freeze(turn, position === null || old === undefined ? {} : { [old]: position });
+  }
+}
+
+function positionOfDrained(outcome: Outcome): Position | null {
+  const info = outcome.ok ? outcome.info : null;
+  if (info === null || info.role === 'master') return null;
+  const { runId, masterHost, masterPort, linkUp, replid, replid2, secondReplOffset, offset, priority, keys } = info;
+  const history = { replid, replid2, secondReplOffset, offset };
+  const role = { runId, role: info.role, masterHost, masterPort, linkUp, priority, lastIoSecondsAgo: info.lastIoSecondsAgo };
+  return { ...history, ...role, synced: true, intact: true, keys, ageMs: 0 };
+}
+
+function progressDrain(turn: Turn, role: HolderRole, phase: PhaseOf<'drain'>): void {
+  const { own } = turn.state;
+  const old = role.old?.announcement;
+  if (old?.runId == null || turn.nowMs >= phase.untilMs) {
+    note(turn, 'warn', 'drain-timeout', 'taking over without loss was not done in time: going on as in a failover');
+    freeze(turn, {});
+    return;
+  }
+  wakeAt(turn, phase.untilMs);
+  if (phase.step !== 'catch-up') return;
+  const attached = own.info?.role === 'replica' && own.info.linkUp && own.info.masterHost === old.ip;
+  const caughtUp = own.info !== null && own.info.offset >= phase.targetOffset;
+  if (attached && !caughtUp) {
+    if (turn.nowMs - own.infoAtMs >= CATCH_UP_POLL_MS) orderOwn(turn, { kind: 'sample' });
+    wakeAt(turn, turn.nowMs + CATCH_UP_POLL_MS);
+    return;
+  }
+  const why = `${turn.state.config.self.pod} takes over in term ${String(role.term)}`;
+  const remoteId = orderRemote(turn, { ...old, runId: old.runId }, { kind: 'limbo', why });
+  enter(turn, role, { ...phase, step: 'demote', remoteId });
+}
+
+/** Detaches everybody from the old master, so that all positions are final. */
+function freeze(turn: Turn, frozen: Frozen): void {
+  const { role, config } = turn.state;
+  const { nowMs } = turn;
+  if (role.kind !== 'holder') return;
+  because(turn, `freezing the replicas to learn who has the most data (term ${String(role.term)})`);
+  enter(turn, role, { name: 'freeze', startedAtMs: nowMs, frozen, answered: [], askAgainAtMs: nowMs + config.timings.heartbeatMs });
+  for (const pod of otherMembers(turn.state)) ask(turn, pod, role.term, { type: 'FREEZE' });
+  holdInLimbo(turn, `election of term ${String(role.term)}`);
+}
+
+/** Takes in a voter's final position; null when it has none to show (its Redis is dead) or did not answer. */
+export function takeFrozen(turn: Turn, from: PodName, term: number, answer: AnswerBody | null): void {
+  const { role } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'freeze' || role.term !== term || answer?.type !== 'frozen') return;
+  const { phase } = role;
+  const frozen = answer.position === null ? phase.frozen : { ...phase.frozen, [from]: answer.position };
+  const answered = phase.answered.includes(from) ? phase.answered : [...phase.answered, from];
+  enter(turn, role, { ...phase, frozen, answered });
+}
+
+function askStragglers(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): PhaseOf<'freeze'> {
+  if (turn.nowMs < phase.askAgainAtMs) return phase;
+  for (const pod of otherMembers(turn.state)) {
+    if (!(pod in phase.frozen) || !phase.answered.includes(pod)) ask(turn, pod, role.term, { type: 'FREEZE' });
+  }
+  const next = { ...phase, askAgainAtMs: turn.nowMs + turn.state.config.timings.heartbeatMs };
+  enter(turn, role, next);
+  return next;
+}
+
+function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>): void {
+  const { own, config } = turn.state;
+  const { self } = config;
+  let phase = askStragglers(turn, role, before);
+  const detached = holdInLimbo(turn, `election of term ${String(role.term)}`);
+  const position = detached && own.info !== null && isInLimbo(own.info) ? ownPosition(turn.state, turn.nowMs) : null;
+  if (position !== null) {
+    const answered = phase.answered.includes(self.pod) ? phase.answered : [...phase.answered, self.pod];
+    phase = { ...phase, frozen: { ...phase.frozen, [self.pod]: position }, answered };
+    enter(turn, role, phase);
+  }
+  wakeAt(turn, phase.askAgainAtMs);
+  const verdict = readiness(turn, role, phase);
+  if (verdict !== 'ready') {
+    because(turn, verdict);
+    return;
+  }
+  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered);
+  if (choice.winner !== null) conclude(turn, role, choice, choice.winner);
+  else because(turn, 'nobody can be promoted: every pod that answers has priority 0, no data, or a sync under way');
+}
+
+/** May the choice be made now? Otherwise, what is being waited for. */
+function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): string {
+  const { config } = turn.state;
+  const known = role.old?.announcement.history ?? null;
+  const positions = Object.values(phase.frozen).filter((position) => position !== undefined);
+  const full = positions.filter((position) => worthOf(position, known) === 'full').length;
+  if (full >= config.quorum) return 'ready';
+  const allShown = positions.length === config.members.length;
+  // A set that is new to everybody has no data to wait for.
+  if (known === null && allShown && !positions.some(hasKeys)) return 'ready';
+  const waitedMs = turn.nowMs - phase.startedAtMs;
+  const { dataWaitMs } = config.timings;
+  if (waitedMs < dataWaitMs) {
+    wakeAt(turn, phase.startedAtMs + dataWaitMs);
+    return `waiting for more pods to show their data: ${String(full)} of the ${String(config.quorum)} that are needed`;
+  }
+  if (config.durability === 'strict' && !(known === null && allShown)) {
+    return `waiting for pods with their data (--durability strict): ${String(full)} of ${String(config.quorum)}`;
+  }
+  return 'ready';
+}
+
+function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName): void {
+  const { config } = turn.state;
+  for (const verdict of choice.verdicts) {
+    note(turn, 'info', 'candidate', `${verdict.pod}: ${verdict.reason}`, {
+      offset: verdict.position.offset,
+      data: verdict.worth,
+    });
+  }
+  const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
+  if (role.old !== null && full < config.quorum) {
+    note(turn, 'error', 'data-at-risk', `only ${String(full)} of ${String(config.quorum)} pods could show their data: writes that were confirmed may be missing (--durability available)`);
+  }
+  if (choice.bytesMissing > 0) {
+    note(turn, 'error', 'data-missing', `the chosen pod lacks ${String(choice.bytesMissing)} bytes that another one has but can not serve`);
+  }
+  if (winner !== config.self.pod) {
+    note(turn, 'info', 'transfer', `${winner} is to be promoted: ${choice.reason}; handing it the lease`);
+    releaseLease(turn, role, winner, 'fenced');
+    return;
+  }
+  because(turn, `promoting the own Redis: ${choice.reason}`);
+  // Right after a promotion nobody is attached yet; the number is raised as the replicas return (DESIGN: the second fence).
+  const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
+  const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
+  enter(turn, role, { name: 'promote', ownId });
+}
+
+/** Takes in how the promotion of the own Redis ended. */
+export function takePromotion(turn: Turn, id: number, outcome: Outcome): void {
+  const { role } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'promote' || role.phase.ownId !== id) return;
+  if (outcome.ok && outcome.info?.role === 'master') {
+    takeInfo(turn, outcome.info);
+    note(turn, 'info', 'promoted', `the own Redis is master now, at offset ${String(asOffset(outcome.info.offset))}`, { term: role.term });
+    lead(turn, outcome.info);
+    return;
+  }
+  note(turn, 'error', 'promotion-failed', `the own Redis could not be promoted: ${outcome.ok ? 'it did not become master' : outcome.error}`);
+  releaseLease(turn, role, null, 'fenced');
+}
+
+/** Takes the next step of a failover, as far as it can be taken now. */
+export function progressFailover(turn: Turn, role: HolderRole): void {
+  const { phase } = role;
+  switch (phase.name) {
+    case 'assess':
+      if (turn.nowMs >= phase.untilMs) freeze(turn, {});
+      else wakeAt(turn, phase.untilMs);
+      return;
+    case 'drain':
+      progressDrain(turn, role, phase);
+      return;
+    case 'freeze':
+      progressFreeze(turn, role, phase);
+      return;
+    case 'promote':
+    case 'lead':
+    case 'handover':
+      return;
+  }
+}

@@ -1,0 +1,14 @@
+export * from './action.ts';
+export * from './brand.ts';
+export * from './candidates.ts';
+export { chooseMaster, rank, type Choice } from './choose.ts';
+export * from './decide.ts';
+export * from './health.ts';
+export * from './lease.ts';
+export * from './lineage.ts';
+export * from './messages.ts';
+export * from './position.ts';
+export * from './replication-info.ts';
+export * from './state.ts';
+export * from './timings.ts';
+export { currentMaster, heldUntilMs, isLeading, statusOf } from './view.ts';

@@ -1,0 +1,183 @@
+import type { PodName } from './brand.ts';
+import { rank } from './choose.ts';
+import { promise, judge, withGrant } from './lease.ts';
+import { isComparable } from './lineage.ts';
+import type { AnswerBody, Announcement } from './messages.ts';
+import type { ReplicationInfo } from './replication-info.ts';
+import type { Frozen } from './state.ts';
+import { releaseLease } from './step-down.ts';
+import {
+  ask,
+  askAll,
+  because,
+  note,
+  orderOwn,
+  orderRemote,
+  otherMembers,
+  patch,
+  patchOwn,
+  patchPeer,
+  peerView,
+  wakeAt,
+  type HolderRole,
+  type Turn,
+} from './turn.ts';
+import { heldUntilMs } from './view.ts';
+
+/** How often a pod whose sidecar is silent is looked at directly, in milliseconds. */
+const STRAY_CHECK_MS = 1000;
+
+/** The own Redis is master and the lease is held: say so to everybody. */
+export function lead(turn: Turn, info: ReplicationInfo): void {
+  const { role, config } = turn.state;
+  if (role.kind !== 'holder') return;
+  const { replid, replid2, secondReplOffset, offset } = info;
+  const { pod, uid, ip, redisPort } = config.self;
+  const history = { replid, replid2, secondReplOffset, offset };
+  const announcement: Announcement = { term: role.term, pod, uid, ip, port: redisPort, runId: info.runId, history };
+  patch(turn, {
+    announcement,
+    masterGone: false,
+    role: { ...role, phase: { name: 'lead', sinceMs: turn.nowMs }, renewAtMs: turn.nowMs + config.timings.heartbeatMs },
+  });
+  patchOwn(turn, { synced: true, intact: true });
+  because(turn, `master of term ${String(role.term)}`);
+  askAll(turn, role.term, { type: 'ANNOUNCE', announcement });
+}
+
+/** The order of succession after this pod, from what the others told last. */
+function rankOthers(turn: Turn): PodName[] {
+  const { state } = turn;
+  const positions: Record<PodName, NonNullable<Frozen[PodName]>> = {};
+  for (const pod of otherMembers(state)) {
+    const { position, answeredAtMs } = peerView(state, pod);
+    const isRecent = answeredAtMs !== null && turn.nowMs - answeredAtMs < state.config.timings.leaseMs;
+    if (position !== null && isRecent && position.intact) positions[pod] = position;
+  }
+  return rank(positions, state.announcement?.history ?? null);
+}
+
+/** Renews the lease; the renewal is the heartbeat, and carries the topology. */
+export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
+  const { state, nowMs } = turn;
+  const { self, timings } = state.config;
+  if (nowMs < role.renewAtMs) {
+    wakeAt(turn, role.renewAtMs);
+    return role;
+  }
+  let grants = role.grants;
+  if (judge(state.voter, self, role.term, nowMs).granted) {
+    patch(turn, { voter: promise(state.voter, self, role.term, nowMs, timings.grantMs) });
+    grants = withGrant(grants, self.pod, nowMs);
+  }
+  const isLeader = role.phase.name === 'lead' || role.phase.name === 'handover';
+  const announcement = isLeader && state.announcement !== null ? { ...state.announcement, term: role.term } : null;
+  const ranking = isLeader ? rankOthers(turn) : state.ranking;
+  const next = { ...role, grants, renewAtMs: nowMs + timings.heartbeatMs };
+  patch(turn, { role: next, ranking, announcement: announcement ?? state.announcement });
+  askAll(turn, role.term, { type: 'RENEW', announcement, ranking });
+  wakeAt(turn, next.renewAtMs);
+  return next;
+}
+
+/** Takes in one voter's answer to a renewal; null when there was none. */
+export function takeRenewal(turn: Turn, from: PodName, sentAtMs: number, answer: AnswerBody | null, answerTerm: number): void {
+  const { role } = turn.state;
+  if (role.kind !== 'holder' || answer === null) return;
+  if (answer.type === 'granted') {
+    patch(turn, { role: { ...role, grants: withGrant(role.grants, from, sentAtMs) } });
+  } else if (answer.type === 'refused' && answer.reason === 'stale-term' && answerTerm >= role.term) {
+    // A voter has promised a newer term to a campaign that came to nothing. While the lease is valid no other one can be,
+    // so the holder goes on under a term that this voter can grant.
+    const term = (answerTerm + 1) as HolderRole['term'];
+    note(turn, 'info', 'term-raised', `${from} knows term ${String(answerTerm)}: renewing under term ${String(term)}`, { term });
+    patch(turn, { term, role: { ...role, term, renewAtMs: turn.nowMs } });
+  }
+}
+
+/** What the holder does while it leads: nothing at all, unless something is not as announced. */
+export function progressLead(turn: Turn, role: HolderRole): void {
+  if (role.phase.name !== 'lead') return;
+  because(turn, `master of term ${String(role.term)}`);
+  const { info } = turn.state.own;
+  if (info === null) return;
+  if (info.role === 'replica') {
+    restoreMastership(turn, role, info);
+    return;
+  }
+  if (info.runId !== turn.state.announcement?.runId) {
+    note(turn, 'error', 'master-replaced', 'the own Redis is another process than the one that was promoted: giving the lease back');
+    releaseLease(turn, role, null, 'fenced');
+    return;
+  }
+  refreshHistory(turn, info);
+  keepWriteQuorum(turn, info);
+  repairStrays(turn, role);
+}
+
+/** Somebody made the master a replica by hand: put it back, provided that its data is still its own. */
+function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo): void {
+  const { own, announcement, config } = turn.state;
+  if (own.pending !== null || turn.nowMs < own.retryAtMs) {
+    wakeAt(turn, own.retryAtMs);
+    return;
+  }
+  const hasOwnData = announcement !== null && info.runId === announcement.runId && isComparable(info, announcement.history);
+  if (!hasOwnData || !own.intact || info.linkUp) {
+    note(turn, 'error', 'master-replaced', 'the own Redis is no longer the master that was promoted: giving the lease back');
+    releaseLease(turn, role, null, 'fenced');
+    return;
+  }
+  note(turn, 'warn', 'repair', `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)} by hand: promoting it again`);
+  const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
+  orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
+  patchOwn(turn, { retryAtMs: turn.nowMs + config.timings.heartbeatMs });
+}
+
+function refreshHistory(turn: Turn, info: ReplicationInfo): void {
+  const { announcement } = turn.state;
+  if (announcement === null || announcement.history.replid === info.replid) return;
+  const { replid, replid2, secondReplOffset, offset } = info;
+  patch(turn, { announcement: { ...announcement, history: { replid, replid2, secondReplOffset, offset } } });
+}
+
+/**
+ * Keeps `min-replicas-to-write` at what can be had: lowered while replicas are missing, raised when they return. Lowered only
+ * on a lease that was renewed by a quorum just now, i.e. when it is certain that the replicas are gone and not this master.
+ */
+function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
+  const { config, own } = turn.state;
+  if (config.writeQuorum !== 'auto' || own.minReplicas === null || own.pending !== null) return;
+  const online = info.replicas.filter((replica) => replica.state === 'online').length;
+  const count = Math.min(config.quorum - 1, online);
+  if (count === own.minReplicas) return;
+  const untilMs = heldUntilMs(turn.state);
+  const { leaseMs, heartbeatMs } = config.timings;
+  const isFresh = untilMs - turn.nowMs > leaseMs - 2 * heartbeatMs;
+  if (count < own.minReplicas && !isFresh) return;
+  note(turn, 'info', 'write-quorum', `${String(online)} replicas are online: min-replicas-to-write ${String(own.minReplicas)} -> ${String(count)}`);
+  orderOwn(turn, { kind: 'set-min-replicas', count, deadlineMs: untilMs });
+}
+
+/** A pod whose sidecar is gone can not repair itself; the holder does, but only to the very process that it knows from before. */
+function repairStrays(turn: Turn, role: HolderRole): void {
+  const { state, nowMs } = turn;
+  const { timings, self } = state.config;
+  for (const pod of otherMembers(state)) {
+    const view = peerView(state, pod);
+    const old = role.old?.announcement;
+    const runId = view.position?.runId ?? (old?.pod === pod ? old.runId : null);
+    if (view.identity === null || runId === null || nowMs < view.strayCheckAtMs) continue;
+    if (view.answeredAtMs !== null && nowMs - view.answeredAtMs < timings.leaseMs) continue;
+    patchPeer(turn, pod, { strayCheckAtMs: nowMs + STRAY_CHECK_MS });
+    const target = { pod, ip: view.identity.ip, port: view.identity.redisPort, runId };
+    orderRemote(turn, target, { kind: 'follow', ip: self.ip, port: self.redisPort, why: `its sidecar is silent; ${self.pod} is master` });
+  }
+}
+
+/** Announces again, to one pod that was just met. */
+export function announceTo(turn: Turn, pod: PodName): void {
+  const { role, announcement } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'lead' || announcement === null) return;
+  ask(turn, pod, role.term, { type: 'RENEW', announcement: { ...announcement, term: role.term }, ranking: turn.state.ranking });
+}

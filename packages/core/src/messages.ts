@@ -1,0 +1,114 @@
+import type { PodName, RunId, Term } from './brand.ts';
+import type { HolderId, RefusalReason } from './lease.ts';
+import type { History } from './lineage.ts';
+
+/** Where a pod can be reached, and which life of which pod speaks. */
+export interface PodIdentity extends HolderId {
+  /** New at each start of the sidecar. */
+  readonly incarnation: string;
+  readonly ip: string;
+  readonly redisPort: number;
+  readonly port: number;
+}
+
+/** Who is master: written by the holder of the lease of `term`, and by nobody else. */
+export interface Announcement {
+  readonly term: Term;
+  readonly pod: PodName;
+  readonly uid: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly runId: RunId | null;
+  /** The master's history just after its promotion. */
+  readonly history: History;
+}
+
+/** What one Redis has, as its own sidecar knows it. */
+export interface Position extends History {
+  readonly runId: RunId | null;
+  readonly role: 'master' | 'replica';
+  readonly masterHost: string | null;
+  readonly masterPort: number | null;
+  readonly linkUp: boolean;
+  readonly priority: number | null;
+  readonly lastIoSecondsAgo: number | null;
+  /** This process has been seen in step with a master since it started, so its memory is what it was. */
+  readonly synced: boolean;
+  /** False after a full sync that began and has not ended: the old data is gone, the new not there. */
+  readonly intact: boolean;
+  readonly keys: number | null;
+  readonly ageMs: number;
+}
+
+/** Why a lease is given back: what it means for the Redis that was master under it. */
+export type ReleaseCause = 'redis-dead' | 'redis-hung' | 'fenced';
+
+interface Envelope {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly from: PodIdentity;
+  readonly term: Term;
+}
+
+export type RequestBody =
+  | { readonly type: 'PREVOTE' }
+  | { readonly type: 'ACQUIRE' }
+  | {
+      readonly type: 'RENEW';
+      readonly announcement: Announcement | null;
+      /** All pods in the order in which they would be promoted. */
+      readonly ranking: readonly PodName[];
+    }
+  | { readonly type: 'RELEASE'; readonly to: PodName | null; readonly cause: ReleaseCause }
+  | { readonly type: 'FREEZE' }
+  | { readonly type: 'ANNOUNCE'; readonly announcement: Announcement };
+
+/** A question from one sidecar to another. */
+export type PeerRequest = Envelope & RequestBody;
+
+/** The lease that a voter had promised before; tells a candidate whether anything may have happened since. */
+export interface PreviousPromise {
+  readonly term: Term;
+  readonly holder: HolderId;
+}
+
+export type AnswerBody =
+  | {
+      readonly type: 'granted';
+      readonly position: Position | null;
+      readonly announcement: Announcement | null;
+      readonly previous: PreviousPromise | null;
+    }
+  | {
+      readonly type: 'refused';
+      readonly reason: RefusalReason | 'other-cluster' | 'not-a-member' | 'no-lease';
+      readonly retryAfterMs: number;
+      readonly announcement: Announcement | null;
+    }
+  | { readonly type: 'frozen'; readonly position: Position | null }
+  | { readonly type: 'ok' };
+
+/** The answer to a question; its `term` is the newest that the answering sidecar knows. */
+export type PeerAnswer = Envelope & AnswerBody;
+
+/** The answer to PEER STATUS: everything that make-slave, `status` and a person with redis-cli want to know. */
+export interface PeerStatus extends Envelope {
+  readonly role: 'follower' | 'candidate' | 'holder';
+  readonly phase: string | null;
+  readonly reason: string;
+  readonly leaseHolder: HolderId | null;
+  readonly leaseRemainingMs: number;
+  readonly mutedForMs: number;
+  readonly master: Announcement | null;
+  readonly masterIsFresh: boolean;
+  readonly redis: { readonly health: string; readonly reason: string; readonly position: Position | null };
+  readonly peers: readonly {
+    readonly pod: PodName;
+    readonly ip: string | null;
+    readonly lastAnswerAgoMs: number | null;
+    readonly offset: number | null;
+    readonly linkUp: boolean | null;
+  }[];
+  readonly ranking: readonly PodName[];
+  readonly refusedMessages: number;
+}

@@ -1,0 +1,152 @@
+import type { OwnAction, Outcome } from './action.ts';
+import { nextHealth, type RedisSample } from './health.ts';
+import type { Announcement } from './messages.ts';
+import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
+import { note, orderOwn, patchOwn, wakeAt, type Turn } from './turn.ts';
+import { isAnnouncementFresh } from './view.ts';
+
+/** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
+const RETRY_MS = 300;
+
+/** Takes in one look at the own Redis. */
+export function takeSample(turn: Turn, sample: RedisSample, minReplicas: number | null): void {
+  const { own, config } = turn.state;
+  const health = nextHealth(own.health, sample, turn.nowMs, config.timings.downAfterMs);
+  if (health.state !== own.health.state && (health.state === 'down' || own.health.state !== 'suspect')) {
+    const level = health.state === 'down' ? 'warn' : 'info';
+    note(turn, level, `redis-${health.state}`, `Redis of this pod is ${health.state}: ${health.reason}`);
+  }
+  patchOwn(turn, { health });
+  if (sample.outcome === 'info') {
+    takeInfo(turn, sample.info);
+    if (minReplicas !== null) patchOwn(turn, { minReplicas });
+  } else if (sample.outcome === 'refused') {
+    // The process is gone, and what it had in memory with it.
+    patchOwn(turn, { info: null, synced: false, minReplicas: null });
+  }
+}
+
+/** Takes in what INFO says, and what follows from it for the worth of the data. */
+export function takeInfo(turn: Turn, info: ReplicationInfo): void {
+  const { own } = turn.state;
+  const isNewProcess = info.runId !== own.runId;
+  if (isNewProcess && own.runId !== null) {
+    note(turn, 'warn', 'redis-restarted', 'Redis of this pod has restarted: its data counts only after it has resynced');
+  }
+  const inStep = info.role === 'replica' && info.linkUp && !info.syncInProgress && !info.loading;
+  const syncing = info.syncInProgress || (info.loading && !isNewProcess);
+  patchOwn(turn, {
+    info,
+    infoAtMs: turn.nowMs,
+    runId: info.runId,
+    priority: info.priority ?? own.priority,
+    synced: inStep || (own.synced && !isNewProcess),
+    intact: inStep || (!syncing && (isNewProcess || own.intact)),
+  });
+}
+
+/** Takes in how an order to the own Redis ended. */
+export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcome: Outcome): void {
+  if (turn.state.own.pending?.id === id) patchOwn(turn, { pending: null });
+  if (outcome.ok) {
+    if (outcome.info !== null) takeInfo(turn, outcome.info);
+    if (action.kind === 'set-min-replicas') patchOwn(turn, { minReplicas: action.count });
+    if (action.kind === 'promote' && action.minReplicas !== null) patchOwn(turn, { minReplicas: action.minReplicas });
+    return;
+  }
+  note(turn, 'warn', 'redis-order-failed', `${action.kind} of the own Redis failed: ${outcome.error}`);
+}
+
+function mayOrder(turn: Turn): boolean {
+  const { own } = turn.state;
+  if (own.pending !== null || own.info === null) return false;
+  if (own.retryAtMs <= turn.nowMs) return true;
+  wakeAt(turn, own.retryAtMs);
+  return false;
+}
+
+/** Detaches the own Redis into limbo, unless it is there or already on its way. @returns true when it is in limbo now. */
+export function holdInLimbo(turn: Turn, why: string): boolean {
+  const { own } = turn.state;
+  if (own.info !== null && isInLimbo(own.info) && own.pending === null) return true;
+  if (own.pending?.action.kind === 'limbo' || own.info === null) return false;
+  // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
+  note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
+  orderOwn(turn, { kind: 'limbo', why, cutClients: own.info.role === 'master' });
+  return false;
+}
+
+function follow(turn: Turn, master: Announcement): void {
+  const { info } = turn.state.own;
+  if (info === null || !mayOrder(turn)) return;
+  if (info.role === 'replica' && info.masterHost === master.ip && info.masterPort === master.port) return;
+  const surplus = surplusOver(info, master);
+  if (info.role === 'master' || !isInLimbo(info) || surplus > 0) {
+    note(turn, 'warn', 'repoint', `the own Redis ${placeOf(info)}; pointing it at the master ${master.pod}`, {
+      term: master.term,
+      ...(surplus > 0 ? { discardedBytes: surplus } : {}),
+    });
+  }
+  const why = `${master.pod} is master of term ${String(master.term)}`;
+  orderOwn(turn, { kind: 'follow', ip: master.ip, port: master.port, why, cutClients: info.role === 'master' });
+  patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
+}
+
+/** How many bytes the own Redis has beyond the point at which the master's history left its own: they are thrown away. */
+function surplusOver(info: ReplicationInfo, master: Announcement): number {
+  const { history } = master;
+  if (history.replid2 !== info.replid || history.secondReplOffset === null) return 0;
+  return Math.max(0, info.offset - history.secondReplOffset + 1);
+}
+
+function placeOf(info: ReplicationInfo): string {
+  if (info.role === 'master') return 'is a master without a lease';
+  if (info.masterHost === LIMBO_HOST && info.masterPort === LIMBO_PORT) return 'is in limbo';
+  return `follows ${String(info.masterHost)}:${String(info.masterPort)}`;
+}
+
+/**
+ * Keeps the own Redis converged while this pod does not hold the lease: a replica of the announced master while that
+ * master's lease is alive; in limbo when it has been dead for a while; never a master.
+ */
+export function convergeFollower(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { own, announcement, config } = state;
+  if (own.info === null || state.freezing.length > 0) return;
+  if (announcement !== null && isAnnouncementFresh(state, nowMs)) {
+    if (announcement.pod !== config.self.pod) follow(turn, announcement);
+    else if (announcement.uid !== config.self.uid) holdInLimbo(turn, 'the announced master is an earlier pod of this name');
+    return;
+  }
+  if (own.info.role === 'master') {
+    fenceWithoutLease(turn);
+    return;
+  }
+  if (announcement === null || isInLimbo(own.info)) return;
+  // A sidecar that has just started has not heard the renewals that were sent before.
+  const heardUntilMs = Math.max(state.announcedUntilMs, state.startedAtMs + config.timings.grantMs);
+  const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
+  if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
+  else wakeAt(turn, detachAtMs);
+}
+
+/**
+ * A writable Redis whose pod holds no lease. Just after its sidecar has started, it may still be the rightful master, and
+ * gets the chance to win its lease again, but only while a quorum of pods can be heard: alone, it has to stop.
+ */
+function fenceWithoutLease(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { timings, quorum } = state.config;
+  const graceEndsMs = state.startedAtMs + timings.grantMs + timings.detachGraceMs;
+  const firstContactMs = state.startedAtMs + timings.requestTimeoutMs * 2;
+  const recentMs = timings.requestTimeoutMs * 2;
+  const heard = Object.values(state.peers).filter(
+    (peer) => peer?.answeredAtMs !== null && peer !== undefined && nowMs - peer.answeredAtMs < recentMs,
+  ).length;
+  const hasQuorum = heard + 1 >= quorum;
+  if (nowMs < graceEndsMs && (hasQuorum || nowMs < firstContactMs)) {
+    wakeAt(turn, Math.min(graceEndsMs, nowMs + timings.heartbeatMs));
+    return;
+  }
+  holdInLimbo(turn, 'a master without a lease must not take writes');
+}

@@ -1,0 +1,55 @@
+import { isComparable, type History } from './lineage.ts';
+import type { Announcement, Position } from './messages.ts';
+import type { NodeState } from './state.ts';
+
+/** The position of the own Redis as this sidecar knows it; null when it is down, loading, or was never asked. */
+export function ownPosition(state: NodeState, nowMs: number): Position | null {
+  const { own, announcement } = state;
+  const { info } = own;
+  if (info === null || info.loading || own.health.state === 'down') return null;
+  return {
+    runId: info.runId,
+    role: info.role,
+    masterHost: info.masterHost,
+    masterPort: info.masterPort,
+    linkUp: info.linkUp,
+    replid: info.replid,
+    replid2: info.replid2,
+    secondReplOffset: info.secondReplOffset,
+    offset: info.offset,
+    priority: own.priority,
+    lastIoSecondsAgo: info.lastIoSecondsAgo,
+    // The announced master under its own run id is in step with itself, also when this sidecar is new.
+    synced: own.synced || (info.runId !== null && announcement?.runId === info.runId),
+    intact: own.intact && !info.syncInProgress,
+    keys: info.keys,
+    ageMs: Math.max(0, nowMs - own.infoAtMs),
+  };
+}
+
+/**
+ * What a pod's data is worth in an election.
+ * - `full`: this process has been in step with the announced history and has not restarted since; counts for the data quorum.
+ * - `restored`: it has data of that history, but came from a disk: it may have less than it once confirmed.
+ * - `none`: empty, of another history, or in the middle of a full sync.
+ */
+export type DataWorth = 'full' | 'restored' | 'none';
+
+/** Judges a position against the newest announced history; without one (a set that is new to everybody) nothing is full. */
+export function worthOf(position: Position, known: History | null): DataWorth {
+  if (!position.intact) return 'none';
+  if (known === null) return hasKeys(position) ? 'restored' : 'none';
+  if (!isComparable(position, known)) return 'none';
+  return position.synced ? 'full' : 'restored';
+}
+
+export function hasKeys(position: Position): boolean {
+  return position.keys !== null && position.keys > 0;
+}
+
+/** The newer of two announcements, by term. */
+export function newerAnnouncement(a: Announcement | null, b: Announcement | null): Announcement | null {
+  if (a === null) return b;
+  if (b === null) return a;
+  return b.term > a.term ? b : a;
+}

@@ -1,0 +1,198 @@
+import { describeRelease, type RequestRef } from './action.ts';
+import { NO_TERM } from './brand.ts';
+import { campaignDelayMs, standBack } from './election.ts';
+import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
+import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
+import { convergeFollower, holdInLimbo } from './own.ts';
+import { ownPosition } from './position.ts';
+import { note, patch, patchPeer, peerView, type Turn } from './turn.ts';
+import { heldUntilMs } from './view.ts';
+
+type RequestOf<Type extends PeerRequest['type']> = Extract<PeerRequest, { type: Type }>;
+
+function reply(turn: Turn, ref: RequestRef, body: AnswerBody): void {
+  turn.actions.push({ type: 'answer', ref, body });
+}
+
+function refuse(turn: Turn, ref: RequestRef, reason: Extract<AnswerBody, { type: 'refused' }>['reason'], retryAfterMs = 0): void {
+  reply(turn, ref, { type: 'refused', reason, retryAfterMs, announcement: turn.state.announcement });
+}
+
+/** Remembers where a pod is and which life of it speaks. */
+export function meet(turn: Turn, identity: PodIdentity): void {
+  const known = peerView(turn.state, identity.pod).identity;
+  if (known?.incarnation === identity.incarnation && known.ip === identity.ip) return;
+  const isNewPod = known !== null && known.uid !== identity.uid;
+  patchPeer(turn, identity.pod, isNewPod ? { identity, position: null, answeredAtMs: null } : { identity });
+}
+
+function isStranger(turn: Turn, request: PeerRequest): 'other-cluster' | 'not-a-member' | null {
+  const { cluster, members, self } = turn.state.config;
+  if (request.cluster !== cluster) return 'other-cluster';
+  return !members.includes(request.from.pod) || request.from.pod === self.pod ? 'not-a-member' : null;
+}
+
+/** Remembers the newest term that was ever heard of, whoever named it: the next campaign has to be newer still. */
+function raiseTerm(turn: Turn, request: PeerRequest): void {
+  if (request.term > turn.state.term) patch(turn, { term: request.term });
+}
+
+/** Answers one question of a peer. */
+export function takeRequest(turn: Turn, ref: RequestRef, request: PeerRequest): void {
+  const stranger = isStranger(turn, request);
+  if (stranger !== null) {
+    patch(turn, { refusedMessages: turn.state.refusedMessages + 1 });
+    refuse(turn, ref, stranger);
+    return;
+  }
+  meet(turn, request.from);
+  switch (request.type) {
+    case 'PREVOTE':
+      answerPrevote(turn, ref, request);
+      return;
+    case 'ACQUIRE':
+    case 'RENEW':
+      answerLeaseRequest(turn, ref, request);
+      return;
+    case 'RELEASE':
+      takeRelease(turn, request);
+      reply(turn, ref, { type: 'ok' });
+      return;
+    case 'FREEZE':
+      takeFreeze(turn, ref, request);
+      return;
+    case 'ANNOUNCE':
+      takeAnnounce(turn, ref, request);
+      return;
+  }
+}
+
+function answerPrevote(turn: Turn, ref: RequestRef, request: RequestOf<'PREVOTE'>): void {
+  const { state, nowMs } = turn;
+  const verdict = judge(state.voter, request.from, request.term, nowMs);
+  if (!verdict.granted) {
+    refuse(turn, ref, verdict.reason, verdict.retryAfterMs);
+    return;
+  }
+  reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement: state.announcement, previous: null });
+}
+
+function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQUIRE' | 'RENEW'>): void {
+  const { state, nowMs } = turn;
+  if (state.role.kind === 'holder') {
+    // The lease was checked a moment ago: it is valid, also when the own vote (a restarted, mute sidecar's) is no part of it.
+    refuse(turn, ref, 'held', Math.max(0, heldUntilMs(state) - nowMs));
+    return;
+  }
+  const verdict = judge(state.voter, request.from, request.term, nowMs);
+  const isNewest = request.term >= state.term;
+  raiseTerm(turn, request);
+  if (verdict.granted) {
+    const { grantMs } = state.config.timings;
+    patch(turn, { voter: promise(state.voter, request.from, request.term, nowMs, grantMs) });
+  }
+  // A mute voter promises nothing, but it believes what it hears about who leads.
+  const believes = verdict.granted || (verdict.reason === 'mute' && isNewest);
+  if (believes) defer(turn, request);
+  if (believes && request.type === 'RENEW') {
+    patch(turn, { ranking: request.ranking });
+    if (request.announcement !== null) adopt(turn, request.announcement);
+  }
+  if (verdict.granted) {
+    const { grant } = state.voter;
+    const previous = grant === null ? null : { term: grant.term, holder: { pod: grant.holder.pod, uid: grant.holder.uid } };
+    reply(turn, ref, { type: 'granted', position: ownPosition(turn.state, nowMs), announcement: turn.state.announcement, previous });
+  } else refuse(turn, ref, verdict.reason satisfies RefusalReason, verdict.retryAfterMs);
+}
+
+/** Somebody else has, or is about to have, the lease: no campaign of one's own until it may have run out. */
+function defer(turn: Turn, request: PeerRequest): void {
+  const { state, nowMs } = turn;
+  if (state.announcement !== null && state.announcement.term < request.term && state.announcement.pod !== request.from.pod) {
+    // Whoever was master before is not any more: nobody is led to it, and nobody follows it.
+    patch(turn, { announcedUntilMs: Math.min(state.announcedUntilMs, nowMs) });
+  }
+  standBack(turn, state.config.timings.grantMs + campaignDelayMs(turn));
+}
+
+/** Believes that `announcement` is the topology, as long as its lease may be alive. */
+function adopt(turn: Turn, announcement: Announcement): void {
+  const { state, nowMs } = turn;
+  if (state.announcement !== null && announcement.term < state.announcement.term) return;
+  if (announcement.term !== state.announcement?.term || announcement.pod !== state.announcement.pod) {
+    note(turn, 'info', 'master', `${announcement.pod} is master of term ${String(announcement.term)}`, {
+      term: announcement.term,
+      master: announcement.pod,
+      address: `${announcement.ip}:${String(announcement.port)}`,
+    });
+  }
+  patch(turn, { announcement, masterGone: false, announcedUntilMs: nowMs + state.config.timings.grantMs });
+}
+
+function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
+  const { state, nowMs } = turn;
+  const { timings, self } = state.config;
+  const { from, term, to } = request;
+  const wasMaster = state.announcement?.term === term && state.announcement.pod === from.pod;
+  const heldHere = standingGrant(state.voter, nowMs)?.holder.pod === from.pod;
+  patch(turn, { voter: release(state.voter, from, term, to, nowMs, timings.reservationMs) });
+  if (wasMaster) {
+    note(turn, 'info', 'lease-given-back', `${from.pod} gave the lease of term ${String(term)} back: ${describeRelease(request.cause)}`, { term });
+    // A hung Redis may still be reached, or come back: only a dead or a fenced one need not be asked.
+    patch(turn, { masterGone: request.cause !== 'redis-hung', announcedUntilMs: Math.min(state.announcedUntilMs, nowMs) });
+  }
+  const concernsUs = wasMaster || heldHere || to === self.pod;
+  if (!concernsUs || term < state.voter.promisedTerm || state.role.kind === 'holder') return;
+  if (to === self.pod) standBack(turn, 0, true);
+  else standBack(turn, (to === null ? 0 : timings.reservationMs) + campaignDelayMs(turn));
+}
+
+/** Does this request come from the holder of the lease, as far as this voter can tell? */
+function speaksAsHolder(turn: Turn, request: PeerRequest): boolean {
+  const { voter, role, announcement } = turn.state;
+  if (role.kind === 'holder') return false;
+  const grant = standingGrant(voter, turn.nowMs);
+  if (grant !== null) return isSameHolder(grant.holder, request.from) && request.term >= grant.term;
+  // A mute voter has promised nothing in this life; it follows whoever is not older than the newest topology it knows.
+  return turn.nowMs < voter.mutedUntilMs && request.term >= (announcement?.term ?? NO_TERM);
+}
+
+function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): void {
+  const { nowMs } = turn;
+  if (!speaksAsHolder(turn, request)) {
+    refuse(turn, ref, 'no-lease');
+    return;
+  }
+  raiseTerm(turn, request);
+  defer(turn, request);
+  const isDetached = holdInLimbo(turn, `${request.from.pod} holds an election in term ${String(request.term)}`);
+  const { own } = turn.state;
+  if (isDetached || own.info === null || own.health.state === 'down') {
+    reply(turn, ref, { type: 'frozen', position: isDetached ? ownPosition(turn.state, nowMs) : null });
+    return;
+  }
+  patch(turn, { freezing: [...turn.state.freezing, { ref, term: request.term }] });
+}
+
+/** Answers those who wait for the own Redis to be detached, as soon as that is known to have worked or not. */
+export function progressFreezing(turn: Turn): void {
+  const { freezing, own } = turn.state;
+  if (freezing.length === 0 || own.pending !== null) return;
+  const isDetached = holdInLimbo(turn, 'an election waits for it');
+  if (!isDetached && turn.state.own.info !== null && turn.state.own.health.state !== 'down') return;
+  const position = isDetached ? ownPosition(turn.state, turn.nowMs) : null;
+  for (const { ref } of freezing) reply(turn, ref, { type: 'frozen', position });
+  patch(turn, { freezing: [] });
+}
+
+function takeAnnounce(turn: Turn, ref: RequestRef, request: RequestOf<'ANNOUNCE'>): void {
+  if (!speaksAsHolder(turn, request)) {
+    refuse(turn, ref, 'no-lease');
+    return;
+  }
+  raiseTerm(turn, request);
+  defer(turn, request);
+  adopt(turn, request.announcement);
+  convergeFollower(turn);
+  reply(turn, ref, { type: 'ok' });
+}

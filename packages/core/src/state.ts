@@ -1,0 +1,176 @@
+import type { Action, Address, Note, Outcome, OwnAction, RequestRef } from './action.ts';
+import type { PodName, RunId, Term } from './brand.ts';
+import type { Health, RedisSample } from './health.ts';
+import type { Grants, Voter } from './lease.ts';
+import type { Announcement, PeerAnswer, PeerRequest, PodIdentity, Position, PreviousPromise } from './messages.ts';
+import type { ReplicationInfo } from './replication-info.ts';
+import type { Timings } from './timings.ts';
+
+/** What does not change while the sidecar runs. */
+export interface NodeConfig {
+  readonly cluster: string;
+  readonly self: PodIdentity;
+  /** Names of the N configured pods: only they vote, and only they can be master. */
+  readonly members: readonly PodName[];
+  readonly quorum: number;
+  readonly timings: Timings;
+  readonly writeQuorum: 'auto' | 'strict' | 'off';
+  readonly durability: 'available' | 'strict';
+}
+
+/** What is known of the Redis of this pod. */
+export interface OwnRedis {
+  readonly health: Health;
+  /** The newest INFO, or null when none since it was last down. */
+  readonly info: ReplicationInfo | null;
+  readonly infoAtMs: number;
+  /** `replica-priority` as last told in the role of a replica. */
+  readonly priority: number | null;
+  readonly runId: RunId | null;
+  readonly synced: boolean;
+  readonly intact: boolean;
+  readonly minReplicas: number | null;
+  readonly pending: { readonly id: number; readonly action: OwnAction; readonly sinceMs: number } | null;
+  readonly retryAtMs: number;
+}
+
+/** What is known of another pod. */
+export interface PeerView {
+  readonly identity: PodIdentity | null;
+  readonly position: Position | null;
+  readonly answeredAtMs: number | null;
+  readonly strayCheckAtMs: number;
+}
+
+/** The master before this election, and what is known of its end. */
+export interface OldMaster {
+  readonly announcement: Announcement;
+  /** Its sidecar said that the Redis is dead or fenced: nothing is to be asked of it. */
+  readonly isGone: boolean;
+}
+
+export type Frozen = Readonly<Partial<Record<PodName, Position>>>;
+
+/** The steps after the lease is won; each one can be resumed by whoever wins the next term. */
+export type Phase =
+  /** Is the old master's Redis reachable? */
+  | { readonly name: 'assess'; readonly untilMs: number; readonly remoteId: number }
+  /** Writes are held back on the old master; wait until the own Redis has everything. */
+  | {
+      readonly name: 'drain';
+      readonly step: 'pause' | 'catch-up' | 'demote';
+      readonly remoteId: number;
+      readonly targetOffset: number;
+      readonly untilMs: number;
+    }
+  | {
+      readonly name: 'freeze';
+      readonly startedAtMs: number;
+      readonly frozen: Frozen;
+      readonly answered: readonly PodName[];
+      readonly askAgainAtMs: number;
+    }
+  | { readonly name: 'promote'; readonly ownId: number }
+  | { readonly name: 'lead'; readonly sinceMs: number }
+  /** Going away: hand the lease and the data to `to`. */
+  | {
+      readonly name: 'handover';
+      readonly step: 'pause' | 'catch-up' | 'demote';
+      readonly to: PodName | null;
+      readonly targetOffset: number;
+      readonly remoteId: number;
+      readonly ownId: number;
+      readonly untilMs: number;
+    };
+
+export type Role =
+  | { readonly kind: 'follower'; readonly electAtMs: number; readonly skipPrevote: boolean }
+  | {
+      readonly kind: 'candidate';
+      readonly step: 'prevote' | 'acquire';
+      readonly term: Term;
+      readonly grants: Grants;
+      readonly refusedBy: readonly PodName[];
+      readonly retryAfterMs: number;
+      readonly newest: Announcement | null;
+      readonly previous: readonly PreviousPromise[];
+      readonly untilMs: number;
+      readonly probeId: number | null;
+    }
+  | {
+      readonly kind: 'holder';
+      readonly term: Term;
+      readonly grants: Grants;
+      readonly renewAtMs: number;
+      readonly old: OldMaster | null;
+      readonly phase: Phase;
+    };
+
+/** Everything one sidecar knows. Immutable: `decide` returns a new one. */
+export interface NodeState {
+  readonly config: NodeConfig;
+  readonly startedAtMs: number;
+  readonly term: Term;
+  readonly voter: Voter;
+  readonly role: Role;
+  readonly own: OwnRedis;
+  /** The newest announced topology, also after its lease has run out: its history tells whose data counts. */
+  readonly announcement: Announcement | null;
+  /** Until when the announced master's lease may be alive, as far as this sidecar has heard. */
+  readonly announcedUntilMs: number;
+  /** Set when the announced master's own sidecar gave the lease back. */
+  readonly masterGone: boolean;
+  readonly ranking: readonly PodName[];
+  readonly peers: Readonly<Partial<Record<PodName, PeerView>>>;
+  /** Requests to freeze that wait until the own Redis has detached. */
+  readonly freezing: readonly { readonly ref: RequestRef; readonly term: Term }[];
+  readonly probe: { readonly id: number; readonly runId: RunId; readonly outcome: Outcome | null } | null;
+  /** The master that clients were told of last. */
+  readonly toldMaster: Address | null;
+  readonly stopping: boolean;
+  /** A lease that is to be given back as soon as the own Redis is known to be fenced. */
+  readonly releaseAfterFence: { readonly term: Term; readonly to: PodName | null; readonly byMs: number } | null;
+  readonly nextId: number;
+  readonly reason: string;
+  readonly refusedMessages: number;
+}
+
+/** What can happen to a sidecar. */
+export type Input =
+  | { readonly type: 'tick' }
+  | { readonly type: 'redis'; readonly sample: RedisSample; readonly minReplicas: number | null }
+  | { readonly type: 'request'; readonly ref: RequestRef; readonly request: PeerRequest }
+  | {
+      readonly type: 'answer';
+      readonly from: PodName;
+      readonly request: PeerRequest;
+      readonly sentAtMs: number;
+      /** Null when the peer could not be asked or did not answer in time. */
+      readonly answer: PeerAnswer | null;
+    }
+  | { readonly type: 'own-done'; readonly id: number; readonly action: OwnAction; readonly outcome: Outcome }
+  | { readonly type: 'remote-done'; readonly id: number; readonly outcome: Outcome }
+  /** A peer was met (its address and life are known). */
+  | {
+      readonly type: 'peer-met';
+      readonly identity: PodIdentity;
+      readonly announcement: Announcement | null;
+      readonly term: Term;
+    }
+  | { readonly type: 'stop' };
+
+export interface Decision {
+  readonly state: NodeState;
+  readonly actions: readonly Action[];
+  readonly notes: readonly Note[];
+  /** When to be asked again, at the latest; on the clock of `nowMs`. */
+  readonly wakeAtMs: number;
+}
+
+/** The moment of one decision: time and randomness come in as values. */
+export interface Moment {
+  /** Monotonic milliseconds. */
+  readonly nowMs: number;
+  /** A number in [0, 1). */
+  readonly random: number;
+}

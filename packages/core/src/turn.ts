@@ -1,0 +1,92 @@
+import type { Action, Note, OwnAction, RemoteAction } from './action.ts';
+import type { PodName, RunId } from './brand.ts';
+import type { RequestBody } from './messages.ts';
+import type { Moment, NodeState, OwnRedis, PeerView, Role } from './state.ts';
+
+/** One decision in the making: the state as it is so far, and what has been decided. Lives for one call of `decide`. */
+export interface Turn extends Moment {
+  state: NodeState;
+  readonly actions: Action[];
+  readonly notes: Note[];
+  wakeAtMs: number;
+}
+
+export type HolderRole = Extract<Role, { kind: 'holder' }>;
+export type CandidateRole = Extract<Role, { kind: 'candidate' }>;
+
+export function patch(turn: Turn, change: Partial<NodeState>): void {
+  turn.state = { ...turn.state, ...change };
+}
+
+export function patchOwn(turn: Turn, change: Partial<OwnRedis>): void {
+  patch(turn, { own: { ...turn.state.own, ...change } });
+}
+
+const UNMET: PeerView = { identity: null, position: null, answeredAtMs: null, strayCheckAtMs: 0 };
+
+export function peerView(state: NodeState, pod: PodName): PeerView {
+  return state.peers[pod] ?? UNMET;
+}
+
+export function patchPeer(turn: Turn, pod: PodName, change: Partial<PeerView>): void {
+  patch(turn, { peers: { ...turn.state.peers, [pod]: { ...peerView(turn.state, pod), ...change } } });
+}
+
+/** Asks to be called again at `atMs` at the latest. */
+export function wakeAt(turn: Turn, atMs: number): void {
+  turn.wakeAtMs = Math.min(turn.wakeAtMs, Math.max(atMs, turn.nowMs + 1));
+}
+
+function takeId(turn: Turn): number {
+  const id = turn.state.nextId;
+  patch(turn, { nextId: id + 1 });
+  return id;
+}
+
+/** Orders something of the own Redis. @returns the id under which its outcome comes back. */
+export function orderOwn(turn: Turn, action: OwnAction): number {
+  const id = takeId(turn);
+  turn.actions.push({ type: 'own', id, action });
+  if (action.kind !== 'sample') patchOwn(turn, { pending: { id, action, sinceMs: turn.nowMs } });
+  return id;
+}
+
+/** Orders something of another pod's Redis. @returns the id under which its outcome comes back. */
+export function orderRemote(
+  turn: Turn,
+  target: { readonly pod: PodName; readonly ip: string; readonly port: number; readonly runId: RunId },
+  action: RemoteAction,
+): number {
+  const id = takeId(turn);
+  const { pod, ip, port, runId } = target;
+  turn.actions.push({ type: 'remote', id, pod, ip, port, runId, action });
+  return id;
+}
+
+export function otherMembers(state: NodeState): readonly PodName[] {
+  return state.config.members.filter((pod) => pod !== state.config.self.pod);
+}
+
+export function isMember(state: NodeState): boolean {
+  return state.config.members.includes(state.config.self.pod);
+}
+
+/** Sends one question to a peer, stamped with `term`. */
+export function ask(turn: Turn, to: PodName, term: NodeState['term'], body: RequestBody): void {
+  const { cluster, self } = turn.state.config;
+  const request = { v: 1, cluster, from: self, term, ...body } as const;
+  turn.actions.push({ type: 'ask', to, request, sentAtMs: turn.nowMs });
+}
+
+export function askAll(turn: Turn, term: NodeState['term'], body: RequestBody): void {
+  for (const pod of otherMembers(turn.state)) ask(turn, pod, term, body);
+}
+
+export function note(turn: Turn, level: Note['level'], event: string, text: string, fields?: Note['fields']): void {
+  turn.notes.push(fields === undefined ? { level, event, text } : { level, event, text, fields });
+}
+
+/** Sets the one sentence that says what this sidecar is doing and why. */
+export function because(turn: Turn, reason: string): void {
+  if (turn.state.reason !== reason) patch(turn, { reason });
+}
