@@ -1,0 +1,106 @@
+import { Resolver } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { messageOf, OperationError } from './errors.ts';
+
+/** One pod as DNS names it. */
+export interface ServiceAddress {
+  readonly ip: string;
+  /** First label of the SRV target, i.e. the pod's name; null when only addresses were found. */
+  readonly podName: string | null;
+}
+
+export interface ServiceResolver {
+  /**
+   * All addresses behind the headless Service: SRV, else A and AAAA.
+   * @throws OperationError with code `DNS` when no server answers or the name does not exist.
+   */
+  resolve(): Promise<readonly ServiceAddress[]>;
+}
+
+export interface ResolverOptions {
+  /** `redis`, or its FQDN. */
+  readonly service: string;
+  /** `host:port` each; null for the system's. */
+  readonly servers: readonly string[] | null;
+  /** Bound of one question to one server. */
+  readonly timeoutMs: number;
+  /** Search list; null to read it from resolv.conf. */
+  readonly searchDomains?: readonly string[] | null;
+}
+
+/** The search list of a resolv.conf: the last `search` or `domain` line counts (resolv.conf(5)). */
+export function parseSearchDomains(resolvConf: string): string[] {
+  let domains: string[] = [];
+  for (const line of resolvConf.split('\n')) {
+    const [keyword, ...rest] = line.trim().split(/\s+/);
+    if (keyword === 'search' || keyword === 'domain') domains = rest.filter((word) => word !== '');
+  }
+  return domains.map((domain) => domain.replace(/\.$/, ''));
+}
+
+function systemSearchDomains(): string[] {
+  try {
+    return parseSearchDomains(readFileSync('/etc/resolv.conf', 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+/** The names to try, in order: c-ares does not use the search list for SRV, so a short name is completed here. */
+export function candidateNames(service: string, searchDomains: readonly string[]): string[] {
+  if (service.endsWith('.')) return [service.slice(0, -1)];
+  const completed = searchDomains.map((domain) => `${service}.${domain}`);
+  // As resolv.conf(5) has it for names with many dots: those are tried as they are first.
+  return service.split('.').length > 3 ? [service, ...completed] : [...completed, service];
+}
+
+function uniqueByIp(addresses: readonly ServiceAddress[]): ServiceAddress[] {
+  return [...new Map(addresses.map((address) => [address.ip, address])).values()];
+}
+
+async function resolveIps(resolver: Resolver, name: string): Promise<string[]> {
+  if (isIP(name) !== 0) return [name];
+  const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+  const ips = [v4, v6].flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  if (ips.length === 0 && v4.status === 'rejected') throw v4.reason;
+  return ips;
+}
+
+async function resolveSrv(resolver: Resolver, name: string): Promise<ServiceAddress[]> {
+  const records = await resolver.resolveSrv(name);
+  const targets = [...new Set(records.map((record) => record.name))];
+  const found = await Promise.all(
+    targets.map(async (target) => {
+      const ips = await resolveIps(resolver, target).catch((): string[] => []);
+      return ips.map((ip) => ({ ip, podName: target.split('.', 1)[0] ?? null }));
+    }),
+  );
+  return found.flat();
+}
+
+async function resolveName(resolver: Resolver, name: string): Promise<ServiceAddress[]> {
+  // Both questions at once: which one is answered depends on the DNS server, and waiting for one first costs its time-out.
+  const [srv, plain] = await Promise.allSettled([resolveSrv(resolver, name), resolveIps(resolver, name)]);
+  const named = srv.status === 'fulfilled' ? srv.value : [];
+  if (named.length > 0) return uniqueByIp(named);
+  if (plain.status === 'fulfilled') return uniqueByIp(plain.value.map((ip) => ({ ip, podName: null })));
+  throw plain.reason;
+}
+
+/** Finds the pods of a headless Service through DNS. Nothing is cached here. */
+export function createResolver(options: ResolverOptions): ServiceResolver {
+  const names = candidateNames(options.service, options.searchDomains ?? systemSearchDomains());
+  return {
+    async resolve() {
+      const resolver = new Resolver({ timeout: options.timeoutMs, tries: 2 });
+      if (options.servers !== null) resolver.setServers([...options.servers]);
+      const results = await Promise.allSettled(names.map((name) => resolveName(resolver, name)));
+      const found = results.find((result) => result.status === 'fulfilled' && result.value.length > 0);
+      if (found?.status === 'fulfilled') return found.value;
+      const failed = results.find((result) => result.status === 'rejected');
+      const why = failed === undefined ? 'no addresses' : messageOf(failed.reason);
+      throw new OperationError('DNS', `DNS has no pods for --service ${options.service} (tried ${names.join(', ')}): ${why}`);
+    },
+  };
+}

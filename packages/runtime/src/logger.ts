@@ -1,0 +1,40 @@
+import winston from 'winston';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Where lines for people and log collectors go. Secrets never do. */
+export interface Logger {
+  log(level: LogLevel, event: string, text: string, fields?: LogFields): void;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+  /** Fields that every line carries, such as the pod. */
+  readonly fields: LogFields;
+}
+
+function prettyLine(info: winston.Logform.TransformableInfo): string {
+  const { timestamp, level, event, message, pod, ...rest } = info;
+  const details = Object.entries(rest)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ');
+  return `${String(timestamp)} ${level.padEnd(5)} ${String(pod ?? '-')} ${String(event)}: ${String(message)} ${details}`.trimEnd();
+}
+
+/** Lines go to stderr, so that stdout stays free for what a command was asked for. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { combine, timestamp, json, printf } = winston.format;
+  const logger = winston.createLogger({
+    level: options.level,
+    defaultMeta: options.fields,
+    format: combine(timestamp(), options.format === 'json' ? json() : printf(prettyLine)),
+    transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
+  });
+  return {
+    log(level, event, text, fields) {
+      logger.log({ level, message: text, event, ...fields });
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { Redis } from 'ioredis';
+import { messageOf, OperationError } from './errors.ts';
+
+/** Where a Redis is, and how to log in. The password goes nowhere but into AUTH. */
+export interface RedisTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+export interface RedisTimeouts {
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+}
+
+/** One connection to one Redis. It never reconnects, queues or repeats by itself: what was decided is sent now, or not at all. */
+export interface RedisConnection {
+  readonly isOpen: boolean;
+  /** Sends one command. @throws OperationError with code `TIMEOUT`, `CLOSED`, or Redis's own error code such as `LOADING`. */
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  onClose(listener: () => void): void;
+  close(): void;
+}
+
+function toOperationError(error: unknown, doing: string): OperationError {
+  const message = messageOf(error);
+  if (error instanceof Error && error.name === 'ReplyError') {
+    return new OperationError(message.split(' ', 1)[0] ?? 'ERR', `${doing}: ${message}`, error);
+  }
+  if (/timed out|ETIMEDOUT/.test(message)) return new OperationError('TIMEOUT', `${doing}: no answer in time`, error);
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'CLOSED';
+  return new OperationError(code, `${doing}: ${message}`, error);
+}
+
+/**
+ * Every option of ioredis that matters, explicitly: its defaults (offline queue, resend after reconnect, twenty retries) would
+ * carry out an order long after the decision behind it has become stale.
+ */
+function createClient(target: RedisTarget, timeouts: RedisTimeouts): Redis {
+  return new Redis({
+    host: target.host,
+    port: target.port,
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    protocol: 2,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    retryStrategy: null,
+    reconnectOnError: null,
+    maxRetriesPerRequest: 0,
+    disableClientInfo: true,
+    noDelay: true,
+    keepAlive: 10_000,
+    connectTimeout: timeouts.connectTimeoutMs,
+    commandTimeout: timeouts.commandTimeoutMs,
+  });
+}
+
+/**
+ * Opens one connection and logs in.
+ * @throws OperationError with code `ECONNREFUSED`, `TIMEOUT`, `WRONGPASS`, `NOAUTH`, ... naming the address.
+ */
+export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts): Promise<RedisConnection> {
+  const client = createClient(target, timeouts);
+  const where = `${target.host}:${String(target.port)}`;
+  let lastError: unknown = null;
+  client.on('error', (error: unknown) => {
+    lastError = error;
+  });
+  let isOpen = false;
+  client.on('end', () => {
+    isOpen = false;
+  });
+  try {
+    await client.connect();
+    isOpen = true;
+  } catch (error) {
+    client.disconnect();
+    throw toOperationError(lastError ?? error, `connecting to ${where}`);
+  }
+  return {
+    get isOpen() {
+      return isOpen && client.status !== 'end';
+    },
+    async call(command, ...args) {
+      try {
+        return await client.call(command, ...args);
+      } catch (error) {
+        throw toOperationError(isOpen ? error : (lastError ?? error), `${command} at ${where}`);
+      }
+    },
+    onClose(listener) {
+      client.once('close', listener);
+    },
+    close() {
+      client.disconnect();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { parseReplicationInfo, type ReplicationInfo } from '@sentinel-micro/core';
+import { OperationError } from './errors.ts';
+import type { RedisConnection } from './redis-connection.ts';
+
+const SECTIONS = ['server', 'replication', 'persistence', 'keyspace'] as const;
+
+/**
+ * Asks for INFO and reads it. Several sections in one command need Redis 7.0; older ones are asked for everything.
+ * @throws OperationError with Redis's error code, or `TIMEOUT`, `CLOSED`, `BADINFO`.
+ */
+export async function askInfo(connection: RedisConnection): Promise<ReplicationInfo> {
+  let text: unknown;
+  try {
+    text = await connection.call('INFO', ...SECTIONS);
+  } catch (error) {
+    if (!(error instanceof OperationError) || error.code !== 'ERR') throw error;
+    text = await connection.call('INFO');
+  }
+  const info = typeof text === 'string' ? parseReplicationInfo(text) : null;
+  if (info === null) throw new OperationError('BADINFO', 'INFO has no usable Replication section');
+  return info;
+}

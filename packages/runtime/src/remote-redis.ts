@@ -1,0 +1,42 @@
+import type { Outcome, RemoteAction, RunId } from '@sentinel-micro/core';
+import { messageOf } from './errors.ts';
+import { connectRedis, type RedisConnection, type RedisTarget } from './redis-connection.ts';
+import { askInfo } from './redis-info.ts';
+import { pauseWrites, sendToLimbo, sendToMaster } from './redis-orders.ts';
+
+async function act(connection: RedisConnection, runId: RunId, action: RemoteAction): Promise<Outcome> {
+  const info = await askInfo(connection);
+  if (info.runId !== runId) {
+    // An address is not an identity: after a pod is gone its IP may belong to anybody.
+    return { ok: false, error: 'another process answers at this address', late: false };
+  }
+  switch (action.kind) {
+    case 'probe':
+      return { ok: true, info };
+    case 'pause-writes':
+      return { ok: true, info: await pauseWrites(connection, action.budgetMs) };
+    case 'limbo':
+      return { ok: true, info: await sendToLimbo(connection, info.role === 'master') };
+    case 'follow': {
+      const follows = info.role === 'replica' && info.masterHost === action.ip && info.masterPort === action.port;
+      if (follows) return { ok: true, info };
+      return { ok: true, info: await sendToMaster(connection, action.ip, action.port, info.role === 'master') };
+    }
+  }
+}
+
+/**
+ * Does one thing to the Redis of another pod, over a connection of its own, provided that it is the very process that is
+ * meant. Never throws, and takes at most three times `timeoutMs`.
+ */
+export async function actOnRemote(target: RedisTarget, runId: RunId, action: RemoteAction, timeoutMs: number): Promise<Outcome> {
+  let connection: RedisConnection | null = null;
+  try {
+    connection = await connectRedis(target, { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs });
+    return await act(connection, runId, action);
+  } catch (error) {
+    return { ok: false, error: messageOf(error), late: false };
+  } finally {
+    connection?.close();
+  }
+}
