@@ -1,0 +1,166 @@
+import { statusOf, type PeerAnswer, type PeerRequest } from '@sentinel-micro/core';
+import {
+  array,
+  bulk,
+  bulks,
+  decodeRequest,
+  encodeMessage,
+  failed,
+  integer,
+  messageOf,
+  OK,
+  simple,
+  type CommandHandler,
+  type Reply,
+  type Session,
+} from '@sentinel-micro/runtime';
+import { timingSafeEqual } from 'node:crypto';
+import { subscription } from './pubsub.ts';
+import { infoText, sentinelCommand, type SentinelContext } from './sentinel-commands.ts';
+
+export interface CommandPorts {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly context: () => SentinelContext;
+  readonly peerRequest: (request: PeerRequest) => Promise<PeerAnswer>;
+  readonly onBadMessage: (text: string) => void;
+}
+
+type Command = (session: Session, words: readonly string[]) => Reply | Promise<Reply>;
+
+const WRONG_PASSWORD = failed('WRONGPASS invalid username-password pair or user is disabled.');
+const NO_AUTH = failed('NOAUTH Authentication required.');
+/** What may be said before logging in. */
+const BEFORE_AUTH = new Set(['AUTH', 'HELLO', 'QUIT']);
+
+function isEqual(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function logIn(session: Session, ports: CommandPorts, username: string, password: string): Reply {
+  if (ports.password === undefined) {
+    return failed('ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?');
+  }
+  const isUser = username === 'default' || username === ports.username;
+  if (!isUser || !isEqual(password, ports.password)) return WRONG_PASSWORD;
+  session.isAuthenticated = true;
+  return OK;
+}
+
+function auth(ports: CommandPorts): Command {
+  return (session, [, first, second, ...rest]) => {
+    if (first === undefined || rest.length > 0) return failed("ERR wrong number of arguments for 'auth' command");
+    return second === undefined ? logIn(session, ports, 'default', first) : logIn(session, ports, first, second);
+  };
+}
+
+function helloReply(session: Session): Reply {
+  const entries: readonly (readonly [string, Reply])[] = [
+    ['server', bulk('redis')],
+    ['version', bulk('7.0.0')],
+    ['proto', integer(session.protocol)],
+    ['id', integer(session.id)],
+    ['mode', bulk('sentinel')],
+    ['role', bulk('master')],
+    ['modules', array([])],
+  ];
+  return { type: 'map', entries };
+}
+
+/** HELLO [2|3 [AUTH user password] [SETNAME name]]. */
+function hello(ports: CommandPorts): Command {
+  return (session, words) => {
+    const version = words[1];
+    if (version !== undefined && version !== '2' && version !== '3') return failed('NOPROTO unsupported protocol version');
+    for (let index = 2; index < words.length; index += 1) {
+      const option = words[index]?.toUpperCase();
+      if (option === 'AUTH' && words[index + 2] !== undefined) {
+        const answer = logIn(session, ports, words[index + 1] ?? '', words[index + 2] ?? '');
+        if (answer.type === 'error') return answer;
+        index += 2;
+      } else if (option === 'SETNAME' && words[index + 1] !== undefined) {
+        session.name = words[index + 1] ?? '';
+        index += 1;
+      } else return failed('ERR Syntax error in HELLO option');
+    }
+    if (ports.password !== undefined && !session.isAuthenticated) {
+      return failed('NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time');
+    }
+    if (version !== undefined) session.protocol = version === '3' ? 3 : 2;
+    return helloReply(session);
+  };
+}
+
+function client(session: Session, words: readonly string[]): Reply {
+  switch (words[1]?.toUpperCase()) {
+    case 'SETNAME':
+      session.name = words[2] ?? '';
+      return OK;
+    case 'SETINFO':
+      return OK;
+    case 'GETNAME':
+      return session.name === '' ? { type: 'null' } : bulk(session.name);
+    case 'ID':
+      return integer(session.id);
+    case undefined:
+      return failed("ERR wrong number of arguments for 'client' command");
+    default:
+      return failed(`ERR unknown subcommand '${String(words[1]).slice(0, 64)}'. Try CLIENT HELP.`);
+  }
+}
+
+/** PEER STATUS for anybody; the other PEER messages carry one JSON argument. */
+function peer(ports: CommandPorts): Command {
+  return async (_session, words) => {
+    const kind = words[1]?.toUpperCase();
+    if (kind === 'STATUS' && words.length === 2) {
+      const { state, nowMs } = ports.context();
+      return bulk(encodeMessage(statusOf(state, nowMs)));
+    }
+    if (kind === undefined || words.length !== 3) return failed("ERR wrong number of arguments for 'peer' command");
+    let request: PeerRequest;
+    try {
+      request = decodeRequest(words[2] ?? '');
+    } catch (error) {
+      ports.onBadMessage(messageOf(error));
+      return failed(`ERR ${messageOf(error)}`);
+    }
+    if (request.type !== kind) return failed(`ERR the message is of type ${request.type}, not ${kind.slice(0, 16)}`);
+    return bulk(encodeMessage(await ports.peerRequest(request)));
+  };
+}
+
+/** All commands that the sidecar's port understands. */
+export function createCommands(ports: CommandPorts): CommandHandler {
+  const table = new Map<string, Command>([
+    ['PING', (_session, words) => (words[1] === undefined ? simple('PONG') : bulk(words[1]))],
+    ['INFO', () => bulk(infoText(ports.context()))],
+    ['ROLE', () => array([bulk('sentinel'), bulks([ports.context().masterName])])],
+    ['HELLO', hello(ports)],
+    ['AUTH', auth(ports)],
+    ['CLIENT', client],
+    ['COMMAND', () => array([])],
+    ['SENTINEL', (_session, words) => sentinelCommand(ports.context(), words)],
+    ['PEER', peer(ports)],
+    ['SUBSCRIBE', subscription],
+    ['PSUBSCRIBE', subscription],
+    ['UNSUBSCRIBE', subscription],
+    ['PUNSUBSCRIBE', subscription],
+  ]);
+  table.set('QUIT', (session) => {
+    // The answer is written first; the connection ends after it.
+    setImmediate(() => session.end());
+    return OK;
+  });
+  return (session, words) => {
+    const name = words[0]?.toUpperCase() ?? '';
+    if (ports.password !== undefined && !session.isAuthenticated && !BEFORE_AUTH.has(name)) return NO_AUTH;
+    const command = table.get(name);
+    if (command === undefined) {
+      const args = words.slice(1, 4).map((word) => `'${word.slice(0, 32)}'`);
+      return failed(`ERR unknown command '${String(words[0]).slice(0, 64)}', with args beginning with: ${args.join(' ')}`);
+    }
+    return command(session, words);
+  };
+}

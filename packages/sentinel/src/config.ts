@@ -1,0 +1,101 @@
+import {
+  DEFAULT_TIMINGS,
+  deriveTimings,
+  quorumOf,
+  timingProblems,
+  type NodeConfig,
+  type TimingOptions,
+} from '@sentinel-micro/core';
+import {
+  choiceFlag,
+  clusterIdOf,
+  credentialsOf,
+  dnsServersFlag,
+  FLAGS,
+  ipFlag,
+  numberFlag,
+  podPlace,
+  portFlag,
+  textFlag,
+  UsageError,
+  type LogLevel,
+  type RawFlags,
+} from '@sentinel-micro/runtime';
+
+const DAY_MS = 86_400_000;
+
+/** The flags of `sentinel run`. */
+export const RUN_FLAGS = {
+  ...FLAGS,
+  'lease-ms': { type: 'number', default: DEFAULT_TIMINGS.leaseMs, describe: 'how long a lease lasts for its holder' },
+  'guard-ms': { type: 'number', default: DEFAULT_TIMINGS.guardMs, describe: 'how much longer a voter keeps its promise' },
+  'heartbeat-ms': { type: 'number', default: DEFAULT_TIMINGS.heartbeatMs, describe: 'how often the lease is renewed and Redis is asked' },
+  'down-after-ms': { type: 'number', default: DEFAULT_TIMINGS.downAfterMs, describe: 'after how long without an answer Redis counts as hung' },
+  'data-wait-ms': { type: 'number', default: DEFAULT_TIMINGS.dataWaitMs, describe: 'how long to wait for a quorum of pods with their data' },
+  durability: {
+    choices: ['available', 'strict'],
+    default: 'available',
+    describe: 'when too few pods can show their data: promote the best there is, or wait',
+  },
+} as const;
+
+export interface RunConfig {
+  readonly node: NodeConfig;
+  readonly masterName: string;
+  readonly service: string;
+  readonly dnsServers: readonly string[] | null;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'json' | 'pretty';
+}
+
+function timingsOf(flags: RawFlags): TimingOptions {
+  const options: TimingOptions = {
+    leaseMs: numberFlag(flags, 'lease-ms', 1, DAY_MS),
+    guardMs: numberFlag(flags, 'guard-ms', 1, DAY_MS),
+    heartbeatMs: numberFlag(flags, 'heartbeat-ms', 1, DAY_MS),
+    downAfterMs: numberFlag(flags, 'down-after-ms', 1, DAY_MS),
+    dataWaitMs: numberFlag(flags, 'data-wait-ms', 1, DAY_MS),
+  };
+  const problems = timingProblems(options);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return options;
+}
+
+export const logLevelOf = (flags: RawFlags): LogLevel => choiceFlag(flags, 'log-level', ['error', 'warn', 'info', 'debug']);
+
+/**
+ * Checks the flags of `sentinel run` once and for all.
+ * @param incarnation 40 hexadecimal digits, new at each start
+ * @throws UsageError naming the flag, its value and what would be right
+ */
+export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig {
+  const { pod, members } = podPlace(flags);
+  const { username, password } = credentialsOf(flags);
+  return {
+    node: {
+      cluster: clusterIdOf(flags),
+      self: {
+        pod,
+        uid: textFlag(flags, 'pod-uid', "the pod's UID (downward API: metadata.uid)"),
+        incarnation,
+        ip: ipFlag(flags, 'pod-ip'),
+        redisPort: portFlag(flags, 'redis-port'),
+        port: portFlag(flags, 'port'),
+      },
+      members,
+      quorum: quorumOf(members.length),
+      timings: deriveTimings(timingsOf(flags)),
+      writeQuorum: choiceFlag(flags, 'write-quorum', ['auto', 'strict', 'off']),
+      durability: choiceFlag(flags, 'durability', ['available', 'strict']),
+    },
+    masterName: textFlag(flags, 'master-name'),
+    service: textFlag(flags, 'service'),
+    dnsServers: dnsServersFlag(flags),
+    username,
+    password,
+    logLevel: logLevelOf(flags),
+    logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),
+  };
+}

@@ -1,0 +1,176 @@
+import type { Address } from '@sentinel-micro/core';
+import {
+  actOnRemote,
+  createLogger,
+  createPeerTransport,
+  createResolver,
+  messageOf,
+  serveResp,
+  systemClock,
+  watchOwnRedis,
+  type Logger,
+  type OwnRedis,
+  type PeerTransport,
+  type RespServer,
+} from '@sentinel-micro/runtime';
+import { createCommands } from './commands.ts';
+import type { RunConfig } from './config.ts';
+import { startLoop, type Loop } from './loop.ts';
+import { publish } from './pubsub.ts';
+
+/** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
+const DNS_EVERY_MS = 5000;
+const DNS_WHILE_MISSING_MS = 500;
+const DNS_TIMEOUT_MS = 1000;
+
+/** A running sidecar. */
+export interface Sidecar {
+  /** Hands over if need be, and stops. @returns when nothing is left to do, at the latest after the pause budget and a lease. */
+  stop(): Promise<void>;
+}
+
+function addressText(address: Address): string {
+  return `${address.ip} ${String(address.port)}`;
+}
+
+function watchDns(config: RunConfig, transport: PeerTransport, logger: Logger): { stop(): void } {
+  const resolver = createResolver({ service: config.service, servers: config.dnsServers, timeoutMs: DNS_TIMEOUT_MS });
+  const { members, self } = config.node;
+  let timer: NodeJS.Timeout | null = null;
+  let isStopped = false;
+  let trouble: string | null = null;
+  const report = (text: string | null): void => {
+    if (text === trouble) return;
+    trouble = text;
+    if (text === null) logger.log('info', 'dns', 'DNS answers again');
+    else logger.log('warn', 'dns', `${text}; the running set goes on with the addresses that it knows`);
+  };
+  async function look(): Promise<void> {
+    try {
+      const found = await resolver.resolve();
+      transport.setAddresses(found.map(({ ip }) => ({ ip, port: self.port })));
+      report(null);
+    } catch (error) {
+      report(messageOf(error));
+    }
+    if (isStopped) return;
+    const isComplete = transport.connected().length >= members.length - 1;
+    timer = setTimeout(() => void look(), isComplete ? DNS_EVERY_MS : DNS_WHILE_MISSING_MS);
+  }
+  void look();
+  return {
+    stop() {
+      isStopped = true;
+      if (timer !== null) clearTimeout(timer);
+    },
+  };
+}
+
+interface Parts {
+  loop: Loop;
+  transport: PeerTransport;
+  ownRedis: OwnRedis;
+  server: RespServer;
+}
+
+function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStopped: () => void): Loop {
+  const { username, password, masterName } = config;
+  return startLoop(config.node, {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    ask: (pod, request) => parts().transport.ask(pod, request),
+    executeOwn: (action) => parts().ownRedis.execute(action),
+    sampleOwn: () => parts().ownRedis.sample(),
+    executeRemote: (host, port, runId, action) =>
+      actOnRemote({ host, port, username, password }, runId, action, config.node.timings.probeTimeoutMs),
+    onMasterChanged: (from, to) => {
+      if (from === null) return;
+      publish(parts().server.sessions, '+switch-master', `${masterName} ${addressText(from)} ${addressText(to)}`);
+    },
+    onStopped,
+  });
+}
+
+function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): PeerTransport {
+  const { self, cluster, timings } = config.node;
+  return createPeerTransport({
+    self,
+    cluster,
+    username: config.username,
+    password: config.password,
+    timeoutMs: timings.requestTimeoutMs,
+    onMet: (status) => loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
+    onTrouble: ({ ip, port }, text) => logger.log('warn', 'peer', `peer at ${ip}:${String(port)}: ${text}`),
+  });
+}
+
+function buildOwnRedis(config: RunConfig, loop: () => Loop): OwnRedis {
+  const { self, timings } = config.node;
+  const timeoutMs = Math.max(50, Math.floor(timings.downAfterMs / 2));
+  return watchOwnRedis({
+    target: { host: self.ip, port: self.redisPort, username: config.username, password: config.password },
+    timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
+    sampleEveryMs: timings.heartbeatMs,
+    clock: systemClock,
+    onSample: (sample, minReplicas) => loop().feed({ type: 'redis', sample, minReplicas }),
+  });
+}
+
+/**
+ * Starts the sidecar: serves its port, watches its Redis, finds its peers, and turns the loop.
+ * @throws OperationError when the port can not be had.
+ */
+export async function startSidecar(config: RunConfig): Promise<Sidecar> {
+  const { self, cluster, members } = config.node;
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat, fields: { pod: self.pod } });
+  let declareStopped = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    declareStopped = resolve;
+  });
+  const built: Partial<Parts> = {};
+  const parts = (): Parts => built as Parts;
+  const server = await serveResp(self.ip, self.port, (session, words) => handle(session, words));
+  built.server = server;
+  const loop = buildLoop(config, logger, parts, () => declareStopped());
+  built.loop = loop;
+  const transport = buildTransport(config, logger, () => loop);
+  built.transport = transport;
+  const handle = createCommands({
+    username: config.username,
+    password: config.password,
+    context: () => ({
+      state: loop.state,
+      masterName: config.masterName,
+      nowMs: systemClock.now(),
+      connectedPeers: transport.connected().length,
+    }),
+    peerRequest: (request) => {
+      if (request.cluster === cluster && members.includes(request.from.pod)) transport.learn(request.from);
+      return loop.request(request);
+    },
+    onBadMessage: (text) => logger.log('warn', 'bad-message', text),
+  });
+  const ownRedis = buildOwnRedis(config, () => loop);
+  built.ownRedis = ownRedis;
+  const dns = watchDns(config, transport, logger);
+  logger.log('info', 'started', `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`, {
+    incarnation: self.incarnation,
+  });
+  return {
+    async stop() {
+      logger.log('info', 'stopping', 'asked to stop');
+      loop.feed({ type: 'stop' });
+      const { pauseBudgetMs, grantMs } = config.node.timings;
+      const timer = setTimeout(declareStopped, pauseBudgetMs + grantMs);
+      await stopped;
+      clearTimeout(timer);
+      dns.stop();
+      loop.close();
+      ownRedis.stop();
+      transport.close();
+      await server.close();
+      logger.log('info', 'stopped', 'stopped');
+    },
+  };
+}
