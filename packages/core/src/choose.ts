@@ -1,6 +1,6 @@
 import { bytesBetween } from './action.ts';
 import { asOffset, asRunId, type PodName } from './brand.ts';
-import { compareContenders, isNeverPromoted, priorityOf } from './candidates.ts';
+import { compareContenders, isNeverPromoted, priorityOf, type Contender } from './candidates.ts';
 import { isComparable, type History } from './lineage.ts';
 import type { Position } from './messages.ts';
 import { hasKeys, worthOf, type DataWorth } from './position.ts';
@@ -21,6 +21,9 @@ export interface Choice {
   readonly bytesMissing: number;
   readonly reason: string;
 }
+
+/** Sorts before every real run id. */
+const FIRST_RUN_ID = asRunId('');
 
 interface Entry {
   readonly pod: PodName;
@@ -85,12 +88,20 @@ function keepersOf(entries: readonly Entry[], known: History | null): readonly E
  * one has, the one with the most data is chosen.
  * @param known the newest announced history, or null at a cold start
  * @param reachable pods whose sidecar has answered, and so can take the lease
+ * @param holder the pod that holds the lease now: among equals it is chosen, for handing the lease on costs time
  */
-export function chooseMaster(frozen: Frozen, known: History | null, reachable: readonly PodName[]): Choice {
+export function chooseMaster(
+  frozen: Frozen,
+  known: History | null,
+  reachable: readonly PodName[],
+  holder: PodName,
+): Choice {
   const entries = entriesOf(frozen, known);
   const eligible = keepersOf(entries, known);
   const electable = eligible.filter((entry) => hindrance(entry, reachable) === null);
-  const byMerit = [...electable].sort((a, b) => compareContenders(a.position, b.position));
+  const contenderOf = ({ pod, position }: Entry): Contender =>
+    pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
+  const byMerit = [...electable].sort((a, b) => compareContenders(contenderOf(a), contenderOf(b)));
   const mostData = Math.max(...eligible.map((entry) => entry.position.offset));
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
@@ -100,7 +111,8 @@ export function chooseMaster(frozen: Frozen, known: History | null, reachable: r
     const hindered = hindrance(entry, reachable);
     if (hindered !== null) return hindered;
     if (!eligible.some((other) => other.pod === entry.pod)) return 'its data is of another history, or it has none';
-    if (entry.pod === first?.pod) return `preferred by priority, but lacks ${String(mostElectable - entry.position.offset)} bytes`;
+    if (entry.pod === first?.pod)
+      return `preferred by priority, but lacks ${String(mostElectable - entry.position.offset)} bytes`;
     return 'comes later in the order';
   };
   return {

@@ -46,6 +46,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
     announcedUntilMs: -Infinity,
     masterGone: false,
     ranking: [],
+    members: [],
     peers: {},
     freezing: [],
     probe: null,

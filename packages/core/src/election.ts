@@ -5,7 +5,19 @@ import { judge, promise, withGrant } from './lease.ts';
 import type { AnswerBody, PreviousPromise } from './messages.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
-import { ask, askAll, because, isMember, note, orderRemote, otherMembers, patch, wakeAt, type CandidateRole, type Turn } from './turn.ts';
+import {
+  ask,
+  askAll,
+  because,
+  isMember,
+  note,
+  orderRemote,
+  otherMembers,
+  patch,
+  wakeAt,
+  type CandidateRole,
+  type Turn,
+} from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
 
 /** How much later than the first in rank this pod starts a campaign, in milliseconds: the best one normally runs alone. */
@@ -28,7 +40,8 @@ export function standBack(turn: Turn, delayMs: number, skipPrevote = false): voi
 function whyNotElectable(turn: Turn): string | null {
   const { state } = turn;
   if (state.stopping) return 'this sidecar is stopping';
-  if (!isMember(state)) return `${state.config.self.pod} is not one of the ${String(state.config.members.length)} configured pods`;
+  if (!isMember(state))
+    return `${state.config.self.pod} is not one of the ${String(state.config.members.length)} configured pods`;
   if (state.own.info === null) return `its Redis is ${state.own.health.state}: ${state.own.health.reason}`;
   if (state.own.health.state === 'down') return 'its Redis is down';
   const position = ownPosition(state, turn.nowMs);
@@ -76,7 +89,8 @@ function waitsForItsMaster(turn: Turn): boolean {
 /** Looks at the old master's Redis right away, so that the answer is there when the lease is won. */
 function probeOldMaster(turn: Turn): number | null {
   const { announcement, masterGone, config } = turn.state;
-  if (announcement === null || masterGone || announcement.pod === config.self.pod || announcement.runId === null) return null;
+  if (announcement === null || masterGone || announcement.pod === config.self.pod || announcement.runId === null)
+    return null;
   const id = orderRemote(turn, { ...announcement, runId: announcement.runId }, { kind: 'probe' });
   patch(turn, { probe: { id, runId: announcement.runId, outcome: null } });
   return id;
@@ -128,7 +142,14 @@ function acquire(turn: Turn, probeId: number | null): void {
 }
 
 /** Takes in one voter's answer to PREVOTE or ACQUIRE; null when there was none. */
-export function takeVote(turn: Turn, from: PodName, term: Term, step: CandidateRole['step'], sentAtMs: number, answer: AnswerBody | null): void {
+export function takeVote(
+  turn: Turn,
+  from: PodName,
+  term: Term,
+  step: CandidateRole['step'],
+  sentAtMs: number,
+  answer: AnswerBody | null,
+): void {
   const { role } = turn.state;
   // An answer to an earlier campaign says nothing about this one.
   if (role.kind !== 'candidate' || role.step !== step || role.term !== term) return;
@@ -164,7 +185,9 @@ function settle(turn: Turn, role: CandidateRole): void {
     else win(turn, role);
     return;
   }
-  const undecided = otherMembers(turn.state).filter((pod) => !(pod in role.grants) && !role.refusedBy.includes(pod)).length;
+  const undecided = otherMembers(turn.state).filter(
+    (pod) => !(pod in role.grants) && !role.refusedBy.includes(pod),
+  ).length;
   if (Object.keys(role.grants).length + undecided < config.quorum || turn.nowMs >= role.untilMs) giveUp(turn, role);
   else wakeAt(turn, role.untilMs);
 }

@@ -8,7 +8,18 @@ import { hasKeys, ownPosition, worthOf } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
-import { ask, because, note, orderOwn, orderRemote, otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import {
+  ask,
+  because,
+  note,
+  orderOwn,
+  orderRemote,
+  otherMembers,
+  patch,
+  wakeAt,
+  type HolderRole,
+  type Turn,
+} from './turn.ts';
 import { heldUntilMs } from './view.ts';
 
 type PhaseOf<Name extends Phase['name']> = Extract<Phase, { name: Name }>;
@@ -30,7 +41,9 @@ export function startFailover(turn: Turn, previous: readonly PreviousPromise[]):
   if (role.kind !== 'holder' || role.phase.name !== 'assess') return;
   const old = role.old?.announcement ?? null;
   const wasSelf = old?.pod === config.self.pod && old.uid === config.self.uid;
-  const undisturbed = previous.every((promise) => promise.holder.pod === config.self.pod || (old !== null && promise.term <= old.term));
+  const undisturbed = previous.every(
+    (promise) => promise.holder.pod === config.self.pod || (old !== null && promise.term <= old.term),
+  );
   const neverStopped = wasSelf && undisturbed && own.info?.runId === old.runId;
   if (own.info?.role === 'master' && (neverStopped || (old === null && isFollowedByQuorum(turn, own.info)))) {
     note(turn, 'info', 'lease-regained', 'the own Redis has been master all along: going on', { term: role.term });
@@ -103,7 +116,15 @@ function positionOfDrained(outcome: Outcome): Position | null {
   if (info === null || info.role === 'master') return null;
   const { runId, masterHost, masterPort, linkUp, replid, replid2, secondReplOffset, offset, priority, keys } = info;
   const history = { replid, replid2, secondReplOffset, offset };
-  const role = { runId, role: info.role, masterHost, masterPort, linkUp, priority, lastIoSecondsAgo: info.lastIoSecondsAgo };
+  const role = {
+    runId,
+    role: info.role,
+    masterHost,
+    masterPort,
+    linkUp,
+    priority,
+    lastIoSecondsAgo: info.lastIoSecondsAgo,
+  };
   return { ...history, ...role, synced: true, intact: true, keys, ageMs: 0 };
 }
 
@@ -135,8 +156,19 @@ function freeze(turn: Turn, frozen: Frozen): void {
   const { nowMs } = turn;
   if (role.kind !== 'holder') return;
   because(turn, `freezing the replicas to learn who has the most data (term ${String(role.term)})`);
-  enter(turn, role, { name: 'freeze', startedAtMs: nowMs, frozen, answered: [], askAgainAtMs: nowMs + config.timings.heartbeatMs });
-  for (const pod of otherMembers(turn.state)) ask(turn, pod, role.term, { type: 'FREEZE' });
+  enter(turn, role, {
+    name: 'freeze',
+    startedAtMs: nowMs,
+    frozen,
+    answered: [],
+    askAgainAtMs: nowMs + config.timings.heartbeatMs,
+  });
+  const { ranking, members } = turn.state;
+  for (const pod of otherMembers(turn.state)) {
+    // A voter that refused because the release had not reached it yet is asked again: it freezes only for a holder it knows.
+    if (!(pod in role.grants)) ask(turn, pod, role.term, { type: 'RENEW', announcement: null, ranking, members });
+    ask(turn, pod, role.term, { type: 'FREEZE' });
+  }
   holdInLimbo(turn, `election of term ${String(role.term)}`);
 }
 
@@ -177,7 +209,7 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     because(turn, verdict);
     return;
   }
-  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered);
+  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered, config.self.pod);
   if (choice.winner !== null) conclude(turn, role, choice, choice.winner);
   else because(turn, 'nobody can be promoted: every pod that answers has priority 0, no data, or a sync under way');
 }
@@ -214,10 +246,20 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
   }
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   if (role.old !== null && full < config.quorum) {
-    note(turn, 'error', 'data-at-risk', `only ${String(full)} of ${String(config.quorum)} pods could show their data: writes that were confirmed may be missing (--durability available)`);
+    note(
+      turn,
+      'error',
+      'data-at-risk',
+      `only ${String(full)} of ${String(config.quorum)} pods could show their data: writes that were confirmed may be missing (--durability available)`,
+    );
   }
   if (choice.bytesMissing > 0) {
-    note(turn, 'error', 'data-missing', `the chosen pod lacks ${String(choice.bytesMissing)} bytes that another one has but can not serve`);
+    note(
+      turn,
+      'error',
+      'data-missing',
+      `the chosen pod lacks ${String(choice.bytesMissing)} bytes that another one has but can not serve`,
+    );
   }
   if (winner !== config.self.pod) {
     note(turn, 'info', 'transfer', `${winner} is to be promoted: ${choice.reason}; handing it the lease`);
@@ -237,11 +279,18 @@ export function takePromotion(turn: Turn, id: number, outcome: Outcome): void {
   if (role.kind !== 'holder' || role.phase.name !== 'promote' || role.phase.ownId !== id) return;
   if (outcome.ok && outcome.info?.role === 'master') {
     takeInfo(turn, outcome.info);
-    note(turn, 'info', 'promoted', `the own Redis is master now, at offset ${String(asOffset(outcome.info.offset))}`, { term: role.term });
+    note(turn, 'info', 'promoted', `the own Redis is master now, at offset ${String(asOffset(outcome.info.offset))}`, {
+      term: role.term,
+    });
     lead(turn, outcome.info);
     return;
   }
-  note(turn, 'error', 'promotion-failed', `the own Redis could not be promoted: ${outcome.ok ? 'it did not become master' : outcome.error}`);
+  note(
+    turn,
+    'error',
+    'promotion-failed',
+    `the own Redis could not be promoted: ${outcome.ok ? 'it did not become master' : outcome.error}`,
+  );
   releaseLease(turn, role, null, 'fenced');
 }
 

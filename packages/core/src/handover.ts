@@ -26,7 +26,9 @@ export function startStop(turn: Turn): void {
   because(turn, `handing over to ${to}`);
   const ownId = orderOwn(turn, { kind: 'pause-writes', budgetMs });
   const untilMs = turn.nowMs + budgetMs / 2;
-  patch(turn, { role: { ...role, phase: { name: 'handover', step: 'pause', to, targetOffset: 0, remoteId: -1, ownId, untilMs } } });
+  patch(turn, {
+    role: { ...role, phase: { name: 'handover', step: 'pause', to, targetOffset: 0, remoteId: -1, ownId, untilMs } },
+  });
 }
 
 function probeSuccessor(turn: Turn, role: HolderRole, phase: Handover): void {
@@ -64,7 +66,12 @@ export function progressStop(turn: Turn): void {
     const { phase } = role;
     wakeAt(turn, Math.min(phase.untilMs, turn.nowMs + CATCH_UP_POLL_MS));
     if (turn.nowMs >= phase.untilMs) {
-      note(turn, 'warn', 'handover-timeout', 'the successor did not catch up in time: giving the lease back all the same');
+      note(
+        turn,
+        'warn',
+        'handover-timeout',
+        'the successor did not catch up in time: giving the lease back all the same',
+      );
       releaseLease(turn, role, phase.to, 'fenced');
     } else if (phase.step === 'catch-up' && phase.remoteId === -1) probeSuccessor(turn, role, phase);
     return;

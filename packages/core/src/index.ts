@@ -11,4 +11,5 @@ export * from './position.ts';
 export * from './replication-info.ts';
 export * from './state.ts';
 export * from './timings.ts';
+export { knownPeers } from './turn.ts';
 export { currentMaster, heldUntilMs, isLeading, statusOf } from './view.ts';

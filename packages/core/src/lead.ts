@@ -2,7 +2,7 @@ import type { PodName } from './brand.ts';
 import { rank } from './choose.ts';
 import { promise, judge, withGrant } from './lease.ts';
 import { isComparable } from './lineage.ts';
-import type { AnswerBody, Announcement } from './messages.ts';
+import type { AnswerBody, Announcement, MemberView } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -57,6 +57,30 @@ function rankOthers(turn: Turn): PodName[] {
   return rank(positions, state.announcement?.history ?? null);
 }
 
+/** The pods beside this one, as the renewals tell of them. */
+function viewMembers(turn: Turn): MemberView[] {
+  const { state, nowMs } = turn;
+  return otherMembers(state).flatMap((pod) => {
+    const { identity, position, answeredAtMs } = peerView(state, pod);
+    if (identity === null) return [];
+    const isReachable = answeredAtMs !== null && nowMs - answeredAtMs < state.config.timings.leaseMs;
+    const { runId = null, offset = 0, priority = null, linkUp = false, lastIoSecondsAgo = null } = position ?? {};
+    return [
+      {
+        pod,
+        ip: identity.ip,
+        port: identity.redisPort,
+        runId,
+        offset,
+        priority,
+        linkUp,
+        lastIoSecondsAgo,
+        isReachable,
+      },
+    ];
+  });
+}
+
 /** Renews the lease; the renewal is the heartbeat, and carries the topology. */
 export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
   const { state, nowMs } = turn;
@@ -73,15 +97,22 @@ export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
   const isLeader = role.phase.name === 'lead' || role.phase.name === 'handover';
   const announcement = isLeader && state.announcement !== null ? { ...state.announcement, term: role.term } : null;
   const ranking = isLeader ? rankOthers(turn) : state.ranking;
+  const members = isLeader ? viewMembers(turn) : state.members;
   const next = { ...role, grants, renewAtMs: nowMs + timings.heartbeatMs };
-  patch(turn, { role: next, ranking, announcement: announcement ?? state.announcement });
-  askAll(turn, role.term, { type: 'RENEW', announcement, ranking });
+  patch(turn, { role: next, ranking, members, announcement: announcement ?? state.announcement });
+  askAll(turn, role.term, { type: 'RENEW', announcement, ranking, members });
   wakeAt(turn, next.renewAtMs);
   return next;
 }
 
 /** Takes in one voter's answer to a renewal; null when there was none. */
-export function takeRenewal(turn: Turn, from: PodName, sentAtMs: number, answer: AnswerBody | null, answerTerm: number): void {
+export function takeRenewal(
+  turn: Turn,
+  from: PodName,
+  sentAtMs: number,
+  answer: AnswerBody | null,
+  answerTerm: number,
+): void {
   const { role } = turn.state;
   if (role.kind !== 'holder' || answer === null) return;
   if (answer.type === 'granted') {
@@ -90,7 +121,9 @@ export function takeRenewal(turn: Turn, from: PodName, sentAtMs: number, answer:
     // A voter has promised a newer term to a campaign that came to nothing. While the lease is valid no other one can be,
     // so the holder goes on under a term that this voter can grant.
     const term = (answerTerm + 1) as HolderRole['term'];
-    note(turn, 'info', 'term-raised', `${from} knows term ${String(answerTerm)}: renewing under term ${String(term)}`, { term });
+    note(turn, 'info', 'term-raised', `${from} knows term ${String(answerTerm)}: renewing under term ${String(term)}`, {
+      term,
+    });
     patch(turn, { term, role: { ...role, term, renewAtMs: turn.nowMs } });
   }
 }
@@ -106,7 +139,12 @@ export function progressLead(turn: Turn, role: HolderRole): void {
     return;
   }
   if (info.runId !== turn.state.announcement?.runId) {
-    note(turn, 'error', 'master-replaced', 'the own Redis is another process than the one that was promoted: giving the lease back');
+    note(
+      turn,
+      'error',
+      'master-replaced',
+      'the own Redis is another process than the one that was promoted: giving the lease back',
+    );
     releaseLease(turn, role, null, 'fenced');
     return;
   }
@@ -122,13 +160,24 @@ function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo):
     wakeAt(turn, own.retryAtMs);
     return;
   }
-  const hasOwnData = announcement !== null && info.runId === announcement.runId && isComparable(info, announcement.history);
+  const hasOwnData =
+    announcement !== null && info.runId === announcement.runId && isComparable(info, announcement.history);
   if (!hasOwnData || !own.intact || info.linkUp) {
-    note(turn, 'error', 'master-replaced', 'the own Redis is no longer the master that was promoted: giving the lease back');
+    note(
+      turn,
+      'error',
+      'master-replaced',
+      'the own Redis is no longer the master that was promoted: giving the lease back',
+    );
     releaseLease(turn, role, null, 'fenced');
     return;
   }
-  note(turn, 'warn', 'repair', `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)} by hand: promoting it again`);
+  note(
+    turn,
+    'warn',
+    'repair',
+    `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)} by hand: promoting it again`,
+  );
   const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
   orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
   patchOwn(turn, { retryAtMs: turn.nowMs + config.timings.heartbeatMs });
@@ -155,7 +204,12 @@ function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
   const { leaseMs, heartbeatMs } = config.timings;
   const isFresh = untilMs - turn.nowMs > leaseMs - 2 * heartbeatMs;
   if (count < own.minReplicas && !isFresh) return;
-  note(turn, 'info', 'write-quorum', `${String(online)} replicas are online: min-replicas-to-write ${String(own.minReplicas)} -> ${String(count)}`);
+  note(
+    turn,
+    'info',
+    'write-quorum',
+    `${String(online)} replicas are online: min-replicas-to-write ${String(own.minReplicas)} -> ${String(count)}`,
+  );
   orderOwn(turn, { kind: 'set-min-replicas', count, deadlineMs: untilMs });
 }
 
@@ -171,13 +225,18 @@ function repairStrays(turn: Turn, role: HolderRole): void {
     if (view.answeredAtMs !== null && nowMs - view.answeredAtMs < timings.leaseMs) continue;
     patchPeer(turn, pod, { strayCheckAtMs: nowMs + STRAY_CHECK_MS });
     const target = { pod, ip: view.identity.ip, port: view.identity.redisPort, runId };
-    orderRemote(turn, target, { kind: 'follow', ip: self.ip, port: self.redisPort, why: `its sidecar is silent; ${self.pod} is master` });
+    orderRemote(turn, target, {
+      kind: 'follow',
+      ip: self.ip,
+      port: self.redisPort,
+      why: `its sidecar is silent; ${self.pod} is master`,
+    });
   }
 }
 
 /** Announces again, to one pod that was just met. */
 export function announceTo(turn: Turn, pod: PodName): void {
-  const { role, announcement } = turn.state;
+  const { role, announcement, ranking, members } = turn.state;
   if (role.kind !== 'holder' || role.phase.name !== 'lead' || announcement === null) return;
-  ask(turn, pod, role.term, { type: 'RENEW', announcement: { ...announcement, term: role.term }, ranking: turn.state.ranking });
+  ask(turn, pod, role.term, { type: 'RENEW', announcement: { ...announcement, term: role.term }, ranking, members });
 }

@@ -40,6 +40,20 @@ export interface Position extends History {
   readonly ageMs: number;
 }
 
+/** One pod beside the master, as the holder of the lease sees it; it travels with the renewals, so that every sidecar can tell. */
+export interface MemberView {
+  readonly pod: PodName;
+  readonly ip: string;
+  readonly port: number;
+  readonly runId: RunId | null;
+  readonly offset: number;
+  readonly priority: number | null;
+  readonly linkUp: boolean;
+  readonly lastIoSecondsAgo: number | null;
+  /** Its sidecar has answered within a lease. */
+  readonly isReachable: boolean;
+}
+
 /** Why a lease is given back: what it means for the Redis that was master under it. */
 export type ReleaseCause = 'redis-dead' | 'redis-hung' | 'fenced';
 
@@ -58,6 +72,7 @@ export type RequestBody =
       readonly announcement: Announcement | null;
       /** All pods in the order in which they would be promoted. */
       readonly ranking: readonly PodName[];
+      readonly members: readonly MemberView[];
     }
   | { readonly type: 'RELEASE'; readonly to: PodName | null; readonly cause: ReleaseCause }
   | { readonly type: 'FREEZE' }
@@ -102,13 +117,7 @@ export interface PeerStatus extends Envelope {
   readonly master: Announcement | null;
   readonly masterIsFresh: boolean;
   readonly redis: { readonly health: string; readonly reason: string; readonly position: Position | null };
-  readonly peers: readonly {
-    readonly pod: PodName;
-    readonly ip: string | null;
-    readonly lastAnswerAgoMs: number | null;
-    readonly offset: number | null;
-    readonly linkUp: boolean | null;
-  }[];
+  readonly members: readonly MemberView[];
   readonly ranking: readonly PodName[];
   readonly refusedMessages: number;
 }

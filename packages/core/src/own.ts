@@ -31,7 +31,12 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
   const { own } = turn.state;
   const isNewProcess = info.runId !== own.runId;
   if (isNewProcess && own.runId !== null) {
-    note(turn, 'warn', 'redis-restarted', 'Redis of this pod has restarted: its data counts only after it has resynced');
+    note(
+      turn,
+      'warn',
+      'redis-restarted',
+      'Redis of this pod has restarted: its data counts only after it has resynced',
+    );
   }
   const inStep = info.role === 'replica' && info.linkUp && !info.syncInProgress && !info.loading;
   const syncing = info.syncInProgress || (info.loading && !isNewProcess);
@@ -115,7 +120,8 @@ export function convergeFollower(turn: Turn): void {
   if (own.info === null || state.freezing.length > 0) return;
   if (announcement !== null && isAnnouncementFresh(state, nowMs)) {
     if (announcement.pod !== config.self.pod) follow(turn, announcement);
-    else if (announcement.uid !== config.self.uid) holdInLimbo(turn, 'the announced master is an earlier pod of this name');
+    else if (announcement.uid !== config.self.uid)
+      holdInLimbo(turn, 'the announced master is an earlier pod of this name');
     return;
   }
   if (own.info.role === 'master') {

@@ -14,7 +14,12 @@ function reply(turn: Turn, ref: RequestRef, body: AnswerBody): void {
   turn.actions.push({ type: 'answer', ref, body });
 }
 
-function refuse(turn: Turn, ref: RequestRef, reason: Extract<AnswerBody, { type: 'refused' }>['reason'], retryAfterMs = 0): void {
+function refuse(
+  turn: Turn,
+  ref: RequestRef,
+  reason: Extract<AnswerBody, { type: 'refused' }>['reason'],
+  retryAfterMs = 0,
+): void {
   reply(turn, ref, { type: 'refused', reason, retryAfterMs, announcement: turn.state.announcement });
 }
 
@@ -74,7 +79,12 @@ function answerPrevote(turn: Turn, ref: RequestRef, request: RequestOf<'PREVOTE'
     refuse(turn, ref, verdict.reason, verdict.retryAfterMs);
     return;
   }
-  reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement: state.announcement, previous: null });
+  reply(turn, ref, {
+    type: 'granted',
+    position: ownPosition(state, nowMs),
+    announcement: state.announcement,
+    previous: null,
+  });
 }
 
 function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQUIRE' | 'RENEW'>): void {
@@ -95,20 +105,30 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
   const believes = verdict.granted || (verdict.reason === 'mute' && isNewest);
   if (believes) defer(turn, request);
   if (believes && request.type === 'RENEW') {
-    patch(turn, { ranking: request.ranking });
+    patch(turn, { ranking: request.ranking, members: request.members });
     if (request.announcement !== null) adopt(turn, request.announcement);
   }
   if (verdict.granted) {
     const { grant } = state.voter;
-    const previous = grant === null ? null : { term: grant.term, holder: { pod: grant.holder.pod, uid: grant.holder.uid } };
-    reply(turn, ref, { type: 'granted', position: ownPosition(turn.state, nowMs), announcement: turn.state.announcement, previous });
+    const previous =
+      grant === null ? null : { term: grant.term, holder: { pod: grant.holder.pod, uid: grant.holder.uid } };
+    reply(turn, ref, {
+      type: 'granted',
+      position: ownPosition(turn.state, nowMs),
+      announcement: turn.state.announcement,
+      previous,
+    });
   } else refuse(turn, ref, verdict.reason satisfies RefusalReason, verdict.retryAfterMs);
 }
 
 /** Somebody else has, or is about to have, the lease: no campaign of one's own until it may have run out. */
 function defer(turn: Turn, request: PeerRequest): void {
   const { state, nowMs } = turn;
-  if (state.announcement !== null && state.announcement.term < request.term && state.announcement.pod !== request.from.pod) {
+  if (
+    state.announcement !== null &&
+    state.announcement.term < request.term &&
+    state.announcement.pod !== request.from.pod
+  ) {
     // Whoever was master before is not any more: nobody is led to it, and nobody follows it.
     patch(turn, { announcedUntilMs: Math.min(state.announcedUntilMs, nowMs) });
   }
@@ -137,9 +157,18 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   const heldHere = standingGrant(state.voter, nowMs)?.holder.pod === from.pod;
   patch(turn, { voter: release(state.voter, from, term, to, nowMs, timings.reservationMs) });
   if (wasMaster) {
-    note(turn, 'info', 'lease-given-back', `${from.pod} gave the lease of term ${String(term)} back: ${describeRelease(request.cause)}`, { term });
+    note(
+      turn,
+      'info',
+      'lease-given-back',
+      `${from.pod} gave the lease of term ${String(term)} back: ${describeRelease(request.cause)}`,
+      { term },
+    );
     // A hung Redis may still be reached, or come back: only a dead or a fenced one need not be asked.
-    patch(turn, { masterGone: request.cause !== 'redis-hung', announcedUntilMs: Math.min(state.announcedUntilMs, nowMs) });
+    patch(turn, {
+      masterGone: request.cause !== 'redis-hung',
+      announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
+    });
   }
   const concernsUs = wasMaster || heldHere || to === self.pod;
   if (!concernsUs || term < state.voter.promisedTerm || state.role.kind === 'holder') return;

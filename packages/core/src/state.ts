@@ -2,7 +2,15 @@ import type { Action, Address, Note, Outcome, OwnAction, RequestRef } from './ac
 import type { PodName, RunId, Term } from './brand.ts';
 import type { Health, RedisSample } from './health.ts';
 import type { Grants, Voter } from './lease.ts';
-import type { Announcement, PeerAnswer, PeerRequest, PodIdentity, Position, PreviousPromise } from './messages.ts';
+import type {
+  Announcement,
+  MemberView,
+  PeerAnswer,
+  PeerRequest,
+  PodIdentity,
+  Position,
+  PreviousPromise,
+} from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Timings } from './timings.ts';
 
@@ -121,6 +129,8 @@ export interface NodeState {
   /** Set when the announced master's own sidecar gave the lease back. */
   readonly masterGone: boolean;
   readonly ranking: readonly PodName[];
+  /** The pods beside the master, as the holder told last. */
+  readonly members: readonly MemberView[];
   readonly peers: Readonly<Partial<Record<PodName, PeerView>>>;
   /** Requests to freeze that wait until the own Redis has detached. */
   readonly freezing: readonly { readonly ref: RequestRef; readonly term: Term }[];

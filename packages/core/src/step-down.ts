@@ -24,7 +24,8 @@ export function releaseLease(turn: Turn, role: HolderRole, to: PodName | null, c
     masterGone: true,
     announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
   });
-  if (cause === 'redis-hung') orderOwn(turn, { kind: 'limbo', why: 'should it wake up, it must not take writes', cutClients: true });
+  if (cause === 'redis-hung')
+    orderOwn(turn, { kind: 'limbo', why: 'should it wake up, it must not take writes', cutClients: true });
   if (cause === 'fenced' && !isFenced(turn)) {
     patch(turn, { releaseAfterFence: { term: role.term, to, byMs: nowMs + timings.grantMs } });
     holdInLimbo(turn, 'the lease is being given back');
@@ -38,7 +39,13 @@ function sendRelease(turn: Turn, term: HolderRole['term'], to: PodName | null, c
   const { self, timings } = state.config;
   askAll(turn, term, { type: 'RELEASE', to, cause });
   patch(turn, { voter: release(state.voter, self, term, to, nowMs, timings.reservationMs), releaseAfterFence: null });
-  note(turn, 'info', 'lease-released', `gave the lease of term ${String(term)} back${to === null ? '' : ` in favour of ${to}`}`, { term });
+  note(
+    turn,
+    'info',
+    'lease-released',
+    `gave the lease of term ${String(term)} back${to === null ? '' : ` in favour of ${to}`}`,
+    { term },
+  );
 }
 
 /** Sends a release that had to wait for the fence. */
@@ -63,9 +70,15 @@ export function checkLease(turn: Turn): void {
     wakeAt(turn, untilMs);
     return;
   }
-  note(turn, 'error', 'lease-lost', `the lease of term ${String(role.term)} could not be renewed by a quorum: fencing the own Redis`, {
-    term: role.term,
-  });
+  note(
+    turn,
+    'error',
+    'lease-lost',
+    `the lease of term ${String(role.term)} could not be renewed by a quorum: fencing the own Redis`,
+    {
+      term: role.term,
+    },
+  );
   releaseLease(turn, role, null, 'fenced');
 }
 
@@ -74,6 +87,8 @@ export function checkOwnRedis(turn: Turn): void {
   const { role, own, ranking, config } = turn.state;
   if (role.kind !== 'holder' || own.health.state !== 'down') return;
   const to = ranking.find((pod) => pod !== config.self.pod) ?? null;
-  note(turn, 'warn', 'master-down', `the own Redis is down (${own.health.reason}): giving the lease back`, { term: role.term });
+  note(turn, 'warn', 'master-down', `the own Redis is down (${own.health.reason}): giving the lease back`, {
+    term: role.term,
+  });
   releaseLease(turn, role, to, own.health.hung ? 'redis-hung' : 'redis-dead');
 }

@@ -1,6 +1,6 @@
 import type { Action, Note, OwnAction, RemoteAction } from './action.ts';
 import type { PodName, RunId } from './brand.ts';
-import type { RequestBody } from './messages.ts';
+import type { PodIdentity, RequestBody } from './messages.ts';
 import type { Moment, NodeState, OwnRedis, PeerView, Role } from './state.ts';
 
 /** One decision in the making: the state as it is so far, and what has been decided. Lives for one call of `decide`. */
@@ -69,6 +69,14 @@ export function otherMembers(state: NodeState): readonly PodName[] {
 
 export function isMember(state: NodeState): boolean {
   return state.config.members.includes(state.config.self.pod);
+}
+
+/** Sidecars of the other pods that have been met, and how long ago each answered last (milliseconds, null for never). */
+export function knownPeers(state: NodeState, nowMs: number): { identity: PodIdentity; answeredAgoMs: number | null }[] {
+  return otherMembers(state).flatMap((pod) => {
+    const { identity, answeredAtMs } = peerView(state, pod);
+    return identity === null ? [] : [{ identity, answeredAgoMs: answeredAtMs === null ? null : nowMs - answeredAtMs }];
+  });
 }
 
 /** Sends one question to a peer, stamped with `term`. */

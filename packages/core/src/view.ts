@@ -3,7 +3,6 @@ import { leaseUntilMs, standingGrant } from './lease.ts';
 import type { PeerStatus } from './messages.ts';
 import { ownPosition } from './position.ts';
 import type { NodeState } from './state.ts';
-import { otherMembers, peerView } from './turn.ts';
 
 /** Until when this sidecar's own lease is valid; -Infinity when it is not the holder. */
 export function heldUntilMs(state: NodeState): number {
@@ -49,21 +48,15 @@ export function statusOf(state: NodeState, nowMs: number): PeerStatus {
     phase: role.kind === 'holder' ? role.phase.name : null,
     reason: state.reason,
     leaseHolder: isHolder ? { pod, uid } : (grant?.holder ?? null),
-    leaseRemainingMs: Math.max(0, Math.round(isHolder ? heldUntilMs(state) - nowMs : (grant?.expiresAtMs ?? nowMs) - nowMs)),
+    leaseRemainingMs: Math.max(
+      0,
+      Math.round(isHolder ? heldUntilMs(state) - nowMs : (grant?.expiresAtMs ?? nowMs) - nowMs),
+    ),
     mutedForMs: Math.max(0, Math.round(state.voter.mutedUntilMs - nowMs)),
     master: state.announcement,
     masterIsFresh: isAnnouncementFresh(state, nowMs),
     redis: { health: own.health.state, reason: own.health.reason, position: ownPosition(state, nowMs) },
-    peers: otherMembers(state).map((name) => {
-      const view = peerView(state, name);
-      return {
-        pod: name,
-        ip: view.identity?.ip ?? null,
-        lastAnswerAgoMs: view.answeredAtMs === null ? null : Math.round(nowMs - view.answeredAtMs),
-        offset: view.position?.offset ?? null,
-        linkUp: view.position?.linkUp ?? null,
-      };
-    }),
+    members: state.members,
     ranking: state.ranking,
     refusedMessages: state.refusedMessages,
   };

@@ -100,7 +100,10 @@ export function createResolver(options: ResolverOptions): ServiceResolver {
       if (found?.status === 'fulfilled') return found.value;
       const failed = results.find((result) => result.status === 'rejected');
       const why = failed === undefined ? 'no addresses' : messageOf(failed.reason);
-      throw new OperationError('DNS', `DNS has no pods for --service ${options.service} (tried ${names.join(', ')}): ${why}`);
+      throw new OperationError(
+        'DNS',
+        `DNS has no pods for --service ${options.service} (tried ${names.join(', ')}): ${why}`,
+      );
     },
   };
 }

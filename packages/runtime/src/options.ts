@@ -11,7 +11,11 @@ export const ENV_PREFIX = 'SENTINEL_MICRO';
  * apart; each command picks those that it knows.
  */
 export const FLAGS = {
-  service: { type: 'string', describe: 'headless Service of the StatefulSet: `redis`, or its full name', requiresArg: true },
+  service: {
+    type: 'string',
+    describe: 'headless Service of the StatefulSet: `redis`, or its full name',
+    requiresArg: true,
+  },
   replicas: { type: 'number', describe: 'number of pods of the StatefulSet (N)', requiresArg: true },
   'pod-name': { type: 'string', describe: 'name of this pod, such as redis-0', requiresArg: true },
   'pod-uid': { type: 'string', describe: 'UID of this pod', requiresArg: true },
@@ -19,15 +23,36 @@ export const FLAGS = {
   namespace: { type: 'string', describe: 'namespace of this pod', requiresArg: true },
   'redis-port': { type: 'number', default: 6379, describe: "redis-server's port, on every pod", requiresArg: true },
   'redis-username': { type: 'string', describe: 'user on all Redis instances and for peers', requiresArg: true },
-  'redis-password-file': { type: 'string', describe: 'file with the password of all Redis instances and peers', requiresArg: true },
+  'redis-password-file': {
+    type: 'string',
+    describe: 'file with the password of all Redis instances and peers',
+    requiresArg: true,
+  },
   // Only meant for the environment: a password in argv can be read by every process of the host.
   'redis-password': { type: 'string', hidden: true },
   port: { type: 'number', default: 26379, describe: "the sidecar's RESP port, on every pod", requiresArg: true },
-  'master-name': { type: 'string', default: 'mymaster', describe: 'name of the set for Sentinel clients', requiresArg: true },
-  'write-quorum': { choices: ['auto', 'strict', 'off'], default: 'auto', describe: 'min-replicas-to-write: lowered while replicas are missing, never, or not used' },
-  'dns-servers': { type: 'string', describe: 'DNS servers to ask instead of the system ones: host:port,...', requiresArg: true },
+  'master-name': {
+    type: 'string',
+    default: 'mymaster',
+    describe: 'name of the set for Sentinel clients',
+    requiresArg: true,
+  },
+  'write-quorum': {
+    choices: ['auto', 'strict', 'off'],
+    default: 'auto',
+    describe: 'min-replicas-to-write: lowered while replicas are missing, never, or not used',
+  },
+  'dns-servers': {
+    type: 'string',
+    describe: 'DNS servers to ask instead of the system ones: host:port,...',
+    requiresArg: true,
+  },
   'log-level': { choices: ['error', 'warn', 'info', 'debug'], default: 'info', describe: 'what to log' },
-  'log-format': { choices: ['json', 'pretty'], default: 'json', describe: 'one JSON object per line, or lines for people' },
+  'log-format': {
+    choices: ['json', 'pretty'],
+    default: 'json',
+    describe: 'one JSON object per line, or lines for people',
+  },
 } as const;
 
 /** The parsed flags as yargs gives them, before they are checked. */
@@ -81,7 +106,12 @@ export function dnsServersFlag(flags: RawFlags): readonly string[] | null {
   const servers = value.split(',').map((server) => server.trim());
   for (const server of servers) {
     const host = /^\[(.+)\](?::\d+)?$/.exec(server)?.[1] ?? (isIP(server) === 6 ? server : server.replace(/:\d+$/, ''));
-    if (isIP(host) === 0) throw wrong('dns-servers', value, 'a list of IP addresses, each with or without a port: 10.0.0.10:53,[fd00::a]:53');
+    if (isIP(host) === 0)
+      throw wrong(
+        'dns-servers',
+        value,
+        'a list of IP addresses, each with or without a port: 10.0.0.10:53,[fd00::a]:53',
+      );
   }
   return servers;
 }
@@ -90,7 +120,8 @@ export function dnsServersFlag(flags: RawFlags): readonly string[] | null {
 export function credentialsOf(flags: RawFlags): { username: string | undefined; password: string | undefined } {
   const username = optionalText(flags, 'redis-username');
   const file = optionalText(flags, 'redis-password-file');
-  const password = file === undefined ? optionalText(flags, 'redis-password') : readPasswordFile(file, '--redis-password-file');
+  const password =
+    file === undefined ? optionalText(flags, 'redis-password') : readPasswordFile(file, '--redis-password-file');
   if (username !== undefined && password === undefined) {
     throw new UsageError('--redis-username is given without a password; add --redis-password-file');
   }
@@ -125,7 +156,9 @@ export function clusterIdOf(flags: RawFlags): string {
   const [name, namespaceInName] = textFlag(flags, 'service', 'the headless Service of the StatefulSet').split('.');
   const namespace = optionalText(flags, 'namespace') ?? namespaceInName;
   if (namespace === undefined || namespace === '') {
-    throw new UsageError("--namespace is missing; it must be the pod's namespace, unless --service is the full name of the Service");
+    throw new UsageError(
+      "--namespace is missing; it must be the pod's namespace, unless --service is the full name of the Service",
+    );
   }
   const masterName = optionalText(flags, 'master-name') ?? FLAGS['master-name'].default;
   return `${String(name)}.${namespace}/${masterName}`;

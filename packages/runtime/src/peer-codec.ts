@@ -51,12 +51,30 @@ const position = v.object({
   ageMs: v.number(),
 });
 
+const member = v.object({
+  pod,
+  ip: v.pipe(text, v.ip()),
+  port,
+  runId,
+  offset: count,
+  priority: v.nullable(count),
+  linkUp: v.boolean(),
+  lastIoSecondsAgo: v.nullable(count),
+  isReachable: v.boolean(),
+});
+
 const envelope = { v: v.literal(1), cluster: text, from: identity, term };
 
 const requestSchema = v.variant('type', [
   v.object({ ...envelope, type: v.literal('PREVOTE') }),
   v.object({ ...envelope, type: v.literal('ACQUIRE') }),
-  v.object({ ...envelope, type: v.literal('RENEW'), announcement: v.nullable(announcement), ranking: list(pod) }),
+  v.object({
+    ...envelope,
+    type: v.literal('RENEW'),
+    announcement: v.nullable(announcement),
+    ranking: list(pod),
+    members: list(member),
+  }),
   v.object({
     ...envelope,
     type: v.literal('RELEASE'),
@@ -97,15 +115,7 @@ const statusSchema = v.object({
   master: v.nullable(announcement),
   masterIsFresh: v.boolean(),
   redis: v.object({ health: text, reason: v.string(), position: v.nullable(position) }),
-  peers: list(
-    v.object({
-      pod,
-      ip: v.nullable(text),
-      lastAnswerAgoMs: v.nullable(v.number()),
-      offset: v.nullable(v.number()),
-      linkUp: v.nullable(v.boolean()),
-    }),
-  ),
+  members: list(member),
   ranking: list(pod),
   refusedMessages: count,
 });
@@ -120,7 +130,10 @@ function decode<Schema extends v.GenericSchema>(schema: Schema, json: string, wh
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw new OperationError('BADMESSAGE', `${what} is not valid at ${v.getDotPath(issue) ?? 'the top'}: ${issue.message}`);
+  throw new OperationError(
+    'BADMESSAGE',
+    `${what} is not valid at ${v.getDotPath(issue) ?? 'the top'}: ${issue.message}`,
+  );
 }
 
 export const encodeMessage = (message: PeerRequest | PeerAnswer | PeerStatus): string => JSON.stringify(message);

@@ -137,7 +137,8 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
     return link;
   }
 
-  const isSelf = (address: PeerAddress): boolean => address.ip === options.self.ip && address.port === options.self.port;
+  const isSelf = (address: PeerAddress): boolean =>
+    address.ip === options.self.ip && address.port === options.self.port;
 
   return {
     setAddresses(addresses) {

@@ -29,7 +29,12 @@ export async function sendToLimbo(connection: RedisConnection, cut: boolean): Pr
 }
 
 /** Points a Redis at a master. */
-export async function sendToMaster(connection: RedisConnection, ip: string, port: number, cut: boolean): Promise<ReplicationInfo> {
+export async function sendToMaster(
+  connection: RedisConnection,
+  ip: string,
+  port: number,
+  cut: boolean,
+): Promise<ReplicationInfo> {
   const info = await replicaOf(connection, ip, port);
   if (cut) await cutClients(connection).catch(() => undefined);
   return info;

@@ -29,7 +29,12 @@ async function act(connection: RedisConnection, runId: RunId, action: RemoteActi
  * Does one thing to the Redis of another pod, over a connection of its own, provided that it is the very process that is
  * meant. Never throws, and takes at most three times `timeoutMs`.
  */
-export async function actOnRemote(target: RedisTarget, runId: RunId, action: RemoteAction, timeoutMs: number): Promise<Outcome> {
+export async function actOnRemote(
+  target: RedisTarget,
+  runId: RunId,
+  action: RemoteAction,
+  timeoutMs: number,
+): Promise<Outcome> {
   let connection: RedisConnection | null = null;
   try {
     connection = await connectRedis(target, { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs });

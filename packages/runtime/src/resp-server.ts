@@ -99,7 +99,13 @@ export async function serveResp(host: string, port: number, handle: CommandHandl
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new OperationError(error.code ?? 'LISTEN', `can not listen on ${host}:${String(port)}: ${error.message}`, error));
+      reject(
+        new OperationError(
+          error.code ?? 'LISTEN',
+          `can not listen on ${host}:${String(port)}: ${error.message}`,
+          error,
+        ),
+      );
     });
     server.listen({ host, port }, resolve);
   });

@@ -40,7 +40,9 @@ function isEqual(a: string, b: string): boolean {
 
 function logIn(session: Session, ports: CommandPorts, username: string, password: string): Reply {
   if (ports.password === undefined) {
-    return failed('ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?');
+    return failed(
+      'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+    );
   }
   const isUser = username === 'default' || username === ports.username;
   if (!isUser || !isEqual(password, ports.password)) return WRONG_PASSWORD;
@@ -72,7 +74,8 @@ function helloReply(session: Session): Reply {
 function hello(ports: CommandPorts): Command {
   return (session, words) => {
     const version = words[1];
-    if (version !== undefined && version !== '2' && version !== '3') return failed('NOPROTO unsupported protocol version');
+    if (version !== undefined && version !== '2' && version !== '3')
+      return failed('NOPROTO unsupported protocol version');
     for (let index = 2; index < words.length; index += 1) {
       const option = words[index]?.toUpperCase();
       if (option === 'AUTH' && words[index + 2] !== undefined) {
@@ -85,7 +88,9 @@ function hello(ports: CommandPorts): Command {
       } else return failed('ERR Syntax error in HELLO option');
     }
     if (ports.password !== undefined && !session.isAuthenticated) {
-      return failed('NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time');
+      return failed(
+        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+      );
     }
     if (version !== undefined) session.protocol = version === '3' ? 3 : 2;
     return helloReply(session);
@@ -159,7 +164,9 @@ export function createCommands(ports: CommandPorts): CommandHandler {
     const command = table.get(name);
     if (command === undefined) {
       const args = words.slice(1, 4).map((word) => `'${word.slice(0, 32)}'`);
-      return failed(`ERR unknown command '${String(words[0]).slice(0, 64)}', with args beginning with: ${args.join(' ')}`);
+      return failed(
+        `ERR unknown command '${String(words[0]).slice(0, 64)}', with args beginning with: ${args.join(' ')}`,
+      );
     }
     return command(session, words);
   };

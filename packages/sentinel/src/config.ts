@@ -28,10 +28,26 @@ const DAY_MS = 86_400_000;
 export const RUN_FLAGS = {
   ...FLAGS,
   'lease-ms': { type: 'number', default: DEFAULT_TIMINGS.leaseMs, describe: 'how long a lease lasts for its holder' },
-  'guard-ms': { type: 'number', default: DEFAULT_TIMINGS.guardMs, describe: 'how much longer a voter keeps its promise' },
-  'heartbeat-ms': { type: 'number', default: DEFAULT_TIMINGS.heartbeatMs, describe: 'how often the lease is renewed and Redis is asked' },
-  'down-after-ms': { type: 'number', default: DEFAULT_TIMINGS.downAfterMs, describe: 'after how long without an answer Redis counts as hung' },
-  'data-wait-ms': { type: 'number', default: DEFAULT_TIMINGS.dataWaitMs, describe: 'how long to wait for a quorum of pods with their data' },
+  'guard-ms': {
+    type: 'number',
+    default: DEFAULT_TIMINGS.guardMs,
+    describe: 'how much longer a voter keeps its promise',
+  },
+  'heartbeat-ms': {
+    type: 'number',
+    default: DEFAULT_TIMINGS.heartbeatMs,
+    describe: 'how often the lease is renewed and Redis is asked',
+  },
+  'down-after-ms': {
+    type: 'number',
+    default: DEFAULT_TIMINGS.downAfterMs,
+    describe: 'after how long without an answer Redis counts as hung',
+  },
+  'data-wait-ms': {
+    type: 'number',
+    default: DEFAULT_TIMINGS.dataWaitMs,
+    describe: 'how long to wait for a quorum of pods with their data',
+  },
   durability: {
     choices: ['available', 'strict'],
     default: 'available',
@@ -63,7 +79,8 @@ function timingsOf(flags: RawFlags): TimingOptions {
   return options;
 }
 
-export const logLevelOf = (flags: RawFlags): LogLevel => choiceFlag(flags, 'log-level', ['error', 'warn', 'info', 'debug']);
+export const logLevelOf = (flags: RawFlags): LogLevel =>
+  choiceFlag(flags, 'log-level', ['error', 'warn', 'info', 'debug']);
 
 /**
  * Checks the flags of `sentinel run` once and for all.

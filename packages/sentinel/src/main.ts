@@ -28,7 +28,9 @@ function exitCodeOf(error: unknown): number {
     return 2;
   }
   const isKnown = error instanceof OperationError;
-  output.stderr(`sentinel: ${isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}`);
+  output.stderr(
+    `sentinel: ${isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}`,
+  );
   return 1;
 }
 

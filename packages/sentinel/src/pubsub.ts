@@ -13,9 +13,13 @@ export function subscription(session: Session, words: readonly string[]): Reply 
   const kind = command.toLowerCase();
   const set = kind.includes('psub') || kind.includes('punsub') ? session.patterns : session.channels;
   const isAdding = kind === 'subscribe' || kind === 'psubscribe';
-  if (isAdding && names.length === 0) return { type: 'error', text: `ERR wrong number of arguments for '${kind}' command` };
+  if (isAdding && names.length === 0)
+    return { type: 'error', text: `ERR wrong number of arguments for '${kind}' command` };
   if (isAdding && set.size + names.length > MAX_SUBSCRIPTIONS) {
-    return { type: 'error', text: `ERR at most ${String(MAX_SUBSCRIPTIONS)} subscriptions are allowed on one connection` };
+    return {
+      type: 'error',
+      text: `ERR at most ${String(MAX_SUBSCRIPTIONS)} subscriptions are allowed on one connection`,
+    };
   }
   const affected = isAdding || names.length > 0 ? names : [...set];
   if (affected.length === 0) session.push(confirmation(kind, null, session));
@@ -29,12 +33,15 @@ export function subscription(session: Session, words: readonly string[]): Reply 
 
 /** Redis's glob patterns, as far as channel names need them: `*`, `?` and `[...]`. */
 export function globToRegExp(pattern: string): RegExp {
-  const source = pattern.replace(/\[(\^?)([^\]]*)\]|[\\^$.|+(){}]|\*|\?/g, (match, negated: string | undefined, set: string | undefined) => {
-    if (match === '*') return '[^]*';
-    if (match === '?') return '[^]';
-    if (set !== undefined) return `[${negated ?? ''}${set.replace(/[\\\]^]/g, '\\$&')}]`;
-    return `\\${match}`;
-  });
+  const source = pattern.replace(
+    /\[(\^?)([^\]]*)\]|[\\^$.|+(){}]|\*|\?/g,
+    (match, negated: string | undefined, set: string | undefined) => {
+      if (match === '*') return '[^]*';
+      if (match === '?') return '[^]';
+      if (set !== undefined) return `[${negated ?? ''}${set.replace(/[\\\]^]/g, '\\$&')}]`;
+      return `\\${match}`;
+    },
+  );
   return new RegExp(`^${source}$`);
 }
 

@@ -100,7 +100,8 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
     username: config.username,
     password: config.password,
     timeoutMs: timings.requestTimeoutMs,
-    onMet: (status) => loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
+    onMet: (status) =>
+      loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
     onTrouble: ({ ip, port }, text) => logger.log('warn', 'peer', `peer at ${ip}:${String(port)}: ${text}`),
   });
 }
@@ -154,9 +155,14 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const ownRedis = buildOwnRedis(config, () => loop);
   built.ownRedis = ownRedis;
   const dns = watchDns(config, transport, logger);
-  logger.log('info', 'started', `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`, {
-    incarnation: self.incarnation,
-  });
+  logger.log(
+    'info',
+    'started',
+    `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`,
+    {
+      incarnation: self.incarnation,
+    },
+  );
   return {
     async stop() {
       logger.log('info', 'stopping', 'asked to stop');

@@ -1,6 +1,12 @@
 import { currentMaster } from '@sentinel-micro/core';
 import { array, bulk, bulks, failed, simple, type Reply } from '@sentinel-micro/runtime';
-import { masterReply, replicaReplies, sentinelReplies, usableSentinels, type ReplyContext } from './sentinel-replies.ts';
+import {
+  masterReply,
+  replicaReplies,
+  sentinelReplies,
+  usableSentinels,
+  type ReplyContext,
+} from './sentinel-replies.ts';
 
 export interface SentinelContext extends ReplyContext {
   /** Number of peers that are connected now. */

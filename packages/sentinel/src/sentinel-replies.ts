@@ -1,4 +1,11 @@
-import { currentMaster, heldUntilMs, knownPeers, type MemberView, type NodeState, type PodIdentity } from '@sentinel-micro/core';
+import {
+  currentMaster,
+  heldUntilMs,
+  knownPeers,
+  type MemberView,
+  type NodeState,
+  type PodIdentity,
+} from '@sentinel-micro/core';
 import { bulk, type Reply } from '@sentinel-micro/runtime';
 
 /** What the replies for Sentinel clients are made of. */

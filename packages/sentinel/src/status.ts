@@ -76,9 +76,19 @@ function rowOf(pod: PodStatus, masterOffset: number | null): string[] {
   if (status === null) return [pod.pod ?? '?', pod.ip, '?', '-', '-', '-', '-', pod.error ?? 'no answer'];
   const position = status.redis.position;
   const lag = position === null || masterOffset === null ? '-' : String(Math.max(0, masterOffset - position.offset));
-  const link = position === null ? status.redis.reason : position.role === 'master' ? '-' : position.linkUp ? 'up' : 'down';
+  const link =
+    position === null ? status.redis.reason : position.role === 'master' ? '-' : position.linkUp ? 'up' : 'down';
   const address = `${status.from.ip}:${String(status.from.redisPort)}`;
-  return [status.from.pod, address, roleOf(pod), String(status.term), String(position?.offset ?? '-'), lag, link, leaseOf(status)];
+  return [
+    status.from.pod,
+    address,
+    roleOf(pod),
+    String(status.term),
+    String(position?.offset ?? '-'),
+    lag,
+    link,
+    leaseOf(status),
+  ];
 }
 
 /** The set as a table for people. */
@@ -86,7 +96,14 @@ export function statusTable(pods: readonly PodStatus[]): string {
   const master = pods.find((pod) => pod.status?.role === 'holder')?.status?.redis.position ?? null;
   const rows = [HEAD, ...pods.map((pod) => rowOf(pod, master?.offset ?? null))];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /**

@@ -1,0 +1,76 @@
+// Who may import whom (docs/ARCHITECTURE.md tells why). ESLint checks single files; this checks the graph.
+const inPackage = (name) => `^packages/${name}/`;
+const library = (name) => `(^|/)node_modules/${name}/`;
+
+export default {
+  forbidden: [
+    {
+      name: 'core-imports-nothing',
+      comment: 'The core is pure: it imports its own files only, no package and no node:* module.',
+      severity: 'error',
+      from: { path: '^packages/core/src/' },
+      to: { pathNot: '^packages/core/src/' },
+    },
+    {
+      name: 'runtime-imports-only-core',
+      severity: 'error',
+      from: { path: '^packages/runtime/src/' },
+      to: { path: '^packages/', pathNot: ['^packages/runtime/src/', '^packages/core/src/'] },
+    },
+    {
+      name: 'binaries-are-separate',
+      comment: 'make-slave and sentinel ship in different images: what both need belongs in core or runtime.',
+      severity: 'error',
+      from: { path: '^packages/(make-slave|sentinel)/' },
+      to: { path: '^packages/(make-slave|sentinel)/', pathNot: '^packages/$1/' },
+    },
+    {
+      name: 'testkit-is-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [inPackage('testkit'), '^packages/[^/]+/test/'] },
+      to: { path: inPackage('testkit') },
+    },
+    {
+      name: 'no-import-of-tests',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { path: '(^packages/[^/]+/test/|^tests/)' },
+    },
+    {
+      name: 'ioredis-only-in-runtime',
+      comment: 'All settings of the Redis client are chosen in one place. The testkit needs a client of its own.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: ['^packages/runtime/src/', '^packages/testkit/src/'] },
+      to: { path: library('ioredis') },
+    },
+    {
+      name: 'winston-only-in-runtime',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: '^packages/runtime/src/' },
+      to: { path: library('winston') },
+    },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'not-to-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules'] },
+    exclude: { path: '(^|/)(dist|\\.cache)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['dev', 'node', 'import', 'types', 'default'],
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+    },
+  },
+};

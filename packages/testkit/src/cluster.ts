@@ -1,0 +1,305 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { arePortsFree, claimAddressBlock, type AddressBlock } from './addresses.ts';
+import { describeRoles, dump, judge, readRoles, timeoutError, type PodRole } from './cluster-health.ts';
+import { DnsServer } from './dns-server.ts';
+import { TestkitError, messageOf } from './errors.ts';
+import type { PeerStatus } from './peer-status.ts';
+import { Pod } from './pod.ts';
+import type { PodSettings, RestartPolicy } from './pod-settings.ts';
+import { nowMs, sleep } from './time.ts';
+import { findBundles, loadTools, type Bundles, type Tools } from './tools.ts';
+
+export interface ClusterOptions extends Partial<RestartPolicy> {
+  /** How many pods are made: redis-0, redis-1, ... Default 3. */
+  readonly pods?: number;
+  /** `--replicas`, when it is to differ from `pods`. */
+  readonly replicas?: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** Extra lines of the user's redis.conf. */
+  readonly baseConfig?: readonly string[];
+  readonly sentinelFlags?: readonly string[];
+  readonly makeSlaveFlags?: readonly string[];
+  /** Start all pods at once (podManagementPolicy Parallel, the default) or one after the other. */
+  readonly parallel?: boolean;
+  /** Set the cluster up, DNS included, but start no pod. */
+  readonly startPods?: boolean;
+  readonly service?: string;
+  readonly namespace?: string;
+  readonly masterName?: string;
+  /** Default 6379 and 26379, or 7379 and 27379 when something on this machine takes those on every address. */
+  readonly redisPort?: number;
+  readonly sentinelPort?: number;
+  readonly tools?: Tools;
+  readonly bundles?: Bundles;
+  /** Folder for configuration, data and logs, left there by `stop`. Default: a temporary one that `stop` removes. */
+  readonly dir?: string;
+}
+
+/** A set that was found healthy. */
+export interface Healthy {
+  readonly master: Pod;
+  readonly tookMs: number;
+  readonly roles: readonly PodRole[];
+}
+
+export interface WaitForHealthyOptions {
+  /** Default 20000. */
+  readonly timeoutMs?: number;
+  /** Only these pods count. Default: all. */
+  readonly pods?: readonly Pod[];
+  /** Not enough: another master than this one. */
+  readonly otherThan?: Pod;
+}
+
+const DNS_PORT = 10053;
+const POLL_INTERVAL_MS = 10;
+
+/** A whole StatefulSet on this machine: DNS, and pods with an address of 127.0.0.0/8 each and the same ports. */
+export class Cluster {
+  readonly pods: readonly Pod[];
+  readonly dns: DnsServer;
+  readonly settings: PodSettings;
+  /** Configuration, data and logs. */
+  readonly dir: string;
+  readonly #addresses: AddressBlock;
+  readonly #ownsDir: boolean;
+  #stopping = false;
+
+  /**
+   * Starts a cluster. What has been started is stopped again when it fails.
+   * @throws TestkitError of any code; the message carries the log of what failed.
+   */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = await Cluster.create(options);
+    try {
+      if (options.startPods !== false) await cluster.startPods(options.parallel ?? true);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Sets a cluster up without starting any pod, so that the caller can stop it while it starts. */
+  static async create(options: ClusterOptions = {}): Promise<Cluster> {
+    const tools = options.tools ?? loadTools();
+    const bundles = options.bundles ?? findBundles();
+    const addresses = await claimAddressBlock();
+    const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'sentinel-micro-'));
+    try {
+      const ports = await choosePorts(options, addresses);
+      const { service = 'redis', namespace = 'default' } = options;
+      const dns = await DnsServer.start({
+        tool: tools.dnsmasq,
+        host: addresses.dnsHost,
+        port: DNS_PORT,
+        service,
+        namespace,
+        ...ports,
+        dir: join(dir, 'dns'),
+      });
+      const settings: PodSettings = {
+        ...{ tools, bundles, service, namespace, ...ports, dnsServers: dns.address },
+        replicas: options.replicas ?? options.pods ?? 3,
+        masterName: options.masterName ?? 'mymaster',
+        username: options.username,
+        password: options.password,
+        baseConfig: options.baseConfig ?? [],
+        makeSlaveFlags: options.makeSlaveFlags ?? [],
+        sentinelFlags: options.sentinelFlags ?? [],
+        restartPolicy: options.restartPolicy ?? 'never',
+        redisRestartDelayMs: options.redisRestartDelayMs ?? 1000,
+        sidecarRestartDelayMs: options.sidecarRestartDelayMs ?? 500,
+      };
+      return new Cluster(options, settings, dns, addresses, dir);
+    } catch (error) {
+      await addresses.release();
+      if (options.dir === undefined) removeFolder(dir);
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: ClusterOptions,
+    settings: PodSettings,
+    dns: DnsServer,
+    addresses: AddressBlock,
+    dir: string,
+  ) {
+    this.settings = settings;
+    this.dns = dns;
+    this.dir = dir;
+    this.#addresses = addresses;
+    this.#ownsDir = options.dir === undefined;
+    const surroundings = {
+      takeIp: () => addresses.take([settings.redisPort, settings.sentinelPort]),
+      publish: (name: string, ip: string | undefined) => this.#publish(name, ip),
+    };
+    this.pods = Array.from({ length: options.pods ?? 3 }, (_, index) => {
+      const name = `${settings.service}-${index}`;
+      return new Pod(name, join(dir, name), settings, surroundings);
+    });
+  }
+
+  /** Starts every pod, all at once or one after the other. */
+  async startPods(parallel = true): Promise<void> {
+    if (parallel) {
+      // All must have settled before anybody cleans up after a failure.
+      const results = await Promise.allSettled(this.pods.map((pod) => pod.start()));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    } else {
+      for (const pod of this.pods) await pod.start();
+    }
+  }
+
+  /** The pod with this index. @throws TestkitError BAD_USAGE when there is none. */
+  pod(index: number): Pod {
+    const pod = this.pods[index];
+    if (pod === undefined) throw new TestkitError('BAD_USAGE', `there is no pod ${index}`);
+    return pod;
+  }
+
+  /** All pods but this one. */
+  podsExcept(...pods: readonly Pod[]): Pod[] {
+    return this.pods.filter((pod) => !pods.includes(pod));
+  }
+
+  /** The sidecars' addresses, for ioredis's `sentinels` option. Pods that do not exist are left out. */
+  get sentinels(): { host: string; port: number }[] {
+    return this.pods.filter((pod) => pod.exists).map((pod) => ({ host: pod.ip, port: this.settings.sentinelPort }));
+  }
+
+  /** Asks every sidecar PEER STATUS, all at once. `status` is undefined where none came. Never throws. */
+  status(): Promise<
+    { readonly pod: Pod; readonly status: PeerStatus | undefined; readonly error: string | undefined }[]
+  > {
+    return Promise.all(
+      this.pods.map(async (pod) => {
+        try {
+          return { pod, status: await pod.peerStatus(), error: undefined };
+        } catch (error) {
+          return { pod, status: undefined, error: messageOf(error) };
+        }
+      }),
+    );
+  }
+
+  /** Asks every Redis for INFO replication, all at once. Never throws. */
+  redisRoles(pods: readonly Pod[] = this.pods): Promise<PodRole[]> {
+    return readRoles(pods);
+  }
+
+  /** The newest term that any sidecar names; 0 when none answers. */
+  async newestTerm(): Promise<number> {
+    const terms = (await this.status()).map(({ status }) => status?.term ?? 0);
+    return Math.max(0, ...terms);
+  }
+
+  /** The one pod whose Redis says it is master; undefined when there is none or more than one. */
+  async findMaster(): Promise<Pod | undefined> {
+    const masters = (await this.redisRoles()).filter(({ role }) => role?.role === 'master');
+    return masters.length === 1 ? masters[0]?.pod : undefined;
+  }
+
+  /**
+   * Waits until there is exactly one master and all others are its direct replicas with the link up, in the words of
+   * the Redis instances themselves (polled every 10 ms).
+   * @throws TestkitError TIMEOUT with roles, statuses and the ends of all logs.
+   */
+  async waitForHealthy(options: WaitForHealthyOptions = {}): Promise<Healthy> {
+    const startMs = nowMs();
+    const timeoutMs = options.timeoutMs ?? 20_000;
+    let reason: string;
+    do {
+      const roles = await this.redisRoles(options.pods);
+      const verdict = judge(roles, this.settings.redisPort);
+      if (verdict.healthy && verdict.master !== options.otherThan) {
+        return { master: verdict.master, tookMs: nowMs() - startMs, roles };
+      }
+      reason = verdict.healthy ? `the master is still ${verdict.master.name}` : verdict.reason;
+      await sleep(POLL_INTERVAL_MS);
+    } while (nowMs() - startMs < timeoutMs);
+    throw await timeoutError(`the set is not healthy after ${timeoutMs} ms: ${reason}`, this.pods);
+  }
+
+  /**
+   * Waits until exactly one Redis says it is master and that is not `pod` (which may be down).
+   * @throws TestkitError TIMEOUT with a dump.
+   */
+  async waitForMasterOtherThan(
+    pod: Pod,
+    timeoutMs = 20_000,
+  ): Promise<{ readonly master: Pod; readonly tookMs: number }> {
+    const startMs = nowMs();
+    do {
+      const master = await this.findMaster();
+      if (master !== undefined && master !== pod) return { master, tookMs: nowMs() - startMs };
+      await sleep(POLL_INTERVAL_MS);
+    } while (nowMs() - startMs < timeoutMs);
+    throw await timeoutError(`no master other than ${pod.name} after ${timeoutMs} ms`, this.pods);
+  }
+
+  /** Roles as text, one line per pod. */
+  async describe(): Promise<string[]> {
+    return describeRoles(await this.redisRoles());
+  }
+
+  /** Everything there is to see, as text. */
+  dump(logLines = 15): Promise<string> {
+    return dump(this.pods, logLines);
+  }
+
+  /** Ends everything with SIGKILL, waits until it is gone, and removes the files. May be called more than once. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const results = await Promise.allSettled([...this.pods.map((pod) => pod.delete()), this.dns.stop()]);
+    await this.#addresses.release();
+    this.#removeFiles();
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** SIGKILL to everything, without waiting. For exit handlers. */
+  killAllSync(): void {
+    this.#stopping = true;
+    for (const pod of this.pods) pod.killAllSync();
+    this.dns.killSync();
+    this.#removeFiles();
+  }
+
+  async #publish(name: string, ip: string | undefined): Promise<void> {
+    if (this.#stopping) return;
+    await (ip === undefined ? this.dns.removePod(name) : this.dns.setPod({ name, ip }));
+  }
+
+  #removeFiles(): void {
+    if (this.#ownsDir) removeFolder(this.dir);
+  }
+}
+
+/** Best effort: a process killed a moment ago may still be writing. */
+function removeFolder(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    // A few small files in the folder for temporary files; nothing worth failing for.
+  }
+}
+
+async function choosePorts(
+  options: ClusterOptions,
+  addresses: AddressBlock,
+): Promise<{ redisPort: number; sentinelPort: number }> {
+  const probe = `${addresses.prefix}.251`;
+  const candidates = [
+    { redisPort: options.redisPort ?? 6379, sentinelPort: options.sentinelPort ?? 26379 },
+    { redisPort: options.redisPort ?? 7379, sentinelPort: options.sentinelPort ?? 27379 },
+  ];
+  for (const ports of candidates) {
+    if (await arePortsFree(probe, [ports.redisPort, ports.sentinelPort])) return ports;
+  }
+  const tried = candidates.map(({ redisPort, sentinelPort }) => `${redisPort} and ${sentinelPort}`).join(', or ');
+  throw new TestkitError('ADDRESSES_EXHAUSTED', `the ports ${tried} are taken on every address of this machine`);
+}

@@ -1,0 +1,37 @@
+import type { Bundles, Tools } from './tools.ts';
+
+/** Whether, and how long after an exit, the kubelet starts a container again. */
+export interface RestartPolicy {
+  readonly restartPolicy: 'always' | 'never';
+  /** Used when `restartPolicy` is `always`. */
+  readonly redisRestartDelayMs: number;
+  readonly sidecarRestartDelayMs: number;
+}
+
+/** What all pods of a cluster have in common. */
+export interface PodSettings extends RestartPolicy {
+  readonly tools: Tools;
+  readonly bundles: Bundles;
+  readonly service: string;
+  readonly namespace: string;
+  /** `--replicas`: N, whether or not that many pods run. */
+  readonly replicas: number;
+  readonly redisPort: number;
+  readonly sentinelPort: number;
+  readonly masterName: string;
+  readonly dnsServers: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Extra lines of the user's own redis.conf. */
+  readonly baseConfig: readonly string[];
+  readonly makeSlaveFlags: readonly string[];
+  readonly sentinelFlags: readonly string[];
+}
+
+/** What a pod needs from the cluster around it. */
+export interface PodSurroundings {
+  /** A fresh address with both ports free. */
+  readonly takeIp: () => Promise<string>;
+  /** Puts the pod into DNS (with its IP) or takes it out (undefined); resolves when that is served. */
+  readonly publish: (podName: string, ip: string | undefined) => Promise<void>;
+}

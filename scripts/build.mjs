@@ -1,0 +1,77 @@
+// Bundles each program into one file that runs on a bare Node: `npm run build`.
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './process.mjs';
+
+const programs = [
+  { entry: 'packages/make-slave/src/main.ts', bundle: 'packages/make-slave/dist/make-slave.mjs' },
+  { entry: 'packages/sentinel/src/main.ts', bundle: 'packages/sentinel/dist/sentinel.mjs' },
+  { entry: 'packages/testkit/src/demo/main.ts', bundle: 'packages/testkit/dist/demo.mjs' },
+];
+
+// Dependencies in CommonJS call require for node's own modules; an ES module has none.
+const banner =
+  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
+
+/** Builds what has an entry point, and returns the paths of the bundles. */
+export async function build() {
+  // Imported late: this file is loaded before the modules are installed.
+  const esbuild = await import('esbuild');
+  const present = programs.filter(({ entry }) => existsSync(path.join(root, entry)));
+  await Promise.all(present.map((program) => bundleOne(esbuild, program)));
+  return present.map(({ bundle }) => bundle);
+}
+
+async function bundleOne(esbuild, { entry, bundle }) {
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: bundle,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    conditions: ['dev'],
+    banner: { js: banner },
+    legalComments: 'external',
+    logLevel: 'warning',
+  });
+  const texts = Object.fromEntries(result.outputFiles.map((file) => [path.basename(file.path), file.text]));
+  const name = path.basename(bundle);
+  writeWhole(bundle, texts[name]);
+  writeWhole(`${bundle}.LEGAL.txt`, legalText(result.metafile, texts[`${name}.LEGAL.txt`] ?? ''));
+}
+
+/** Programs of a running test may be started from the old file at this moment: never leave half a file there. */
+function writeWhole(file, text) {
+  const target = path.join(root, file);
+  if (existsSync(target) && readFileSync(target, 'utf8') === text) return;
+  mkdirSync(path.dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}.tmp`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, target);
+}
+
+/** The licences of the bundled packages ask to travel with the code: their files, then the comments esbuild found. */
+function legalText(metafile, comments) {
+  const folders = new Set();
+  for (const input of Object.keys(metafile.inputs)) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) folders.add(match[1]);
+  }
+  const sections = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(path.join(root, folder, file), 'utf8').trim() : '';
+    return `${name} ${version} (${license ?? 'no licence named'})\n\n${text}\n`;
+  });
+  return [...sections, comments].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const bundles = await build();
+  console.log(bundles.length > 0 ? `built ${bundles.join(', ')}` : 'nothing to build yet');
+}

@@ -1,0 +1,71 @@
+// `npm test`: gets what is missing, then every check and every test. `npm test -- ARGS` runs Jest alone, with ARGS.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { bootstrap, fail } from './bootstrap.mjs';
+import { root, run } from './process.mjs';
+
+const bin = (file) => path.join(root, 'node_modules', file);
+const checks = [
+  { title: 'format (prettier)', script: bin('prettier/bin/prettier.cjs'), args: ['--check', '--log-level=warn', '.'] },
+  { title: 'types (tsc)', script: bin('typescript/bin/tsc'), args: ['-b'] },
+  { title: 'lint (eslint)', script: bin('eslint/bin/eslint.js'), args: ['--max-warnings=0', '.'] },
+  { title: 'unused code (knip)', script: bin('knip/bin/knip.js'), args: ['--no-progress', '--no-config-hints'] },
+  {
+    title: 'import rules (dependency-cruiser)',
+    script: bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+    args: ['--config', '.dependency-cruiser.mjs', 'packages', 'tests'],
+  },
+];
+const checkTimeoutMs = 5 * 60_000;
+const jestTimeoutMs = 80 * 60_000;
+const jestReport = path.join(root, '.cache/jest-report.json');
+
+async function runCheck({ title, script, args }) {
+  console.log(`\n== ${title}`);
+  const startedAtMs = Date.now();
+  const { ok } = await run(process.execPath, [script, ...args], { timeoutMs: checkTimeoutMs, stdio: 'inherit' });
+  console.log(`${ok ? 'ok' : 'FAILED'} (${((Date.now() - startedAtMs) / 1000).toFixed(1)} s)`);
+  return ok;
+}
+
+async function runJest(args) {
+  console.log('\n== tests (jest)');
+  mkdirSync(path.dirname(jestReport), { recursive: true });
+  rmSync(jestReport, { force: true });
+  const nodeFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const jestArgs = ['--json', `--outputFile=${jestReport}`, ...args];
+  const { ok } = await run(process.execPath, [...nodeFlags, bin('jest/bin/jest.js'), ...jestArgs], {
+    timeoutMs: jestTimeoutMs,
+    stdio: 'inherit',
+  });
+  return { ok, ...readReport() };
+}
+
+/** A test file that did not even load has no failed test in the report: it counts as one. */
+function readReport() {
+  try {
+    const report = JSON.parse(readFileSync(jestReport, 'utf8'));
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+const jestArgs = process.argv.slice(2);
+await bootstrap((line) => console.log(line)).catch(fail);
+
+const failedChecks = [];
+for (const check of jestArgs.length > 0 ? [] : checks) {
+  if (!(await runCheck(check))) failedChecks.push(check.title);
+}
+const jest = await runJest(jestArgs);
+if (!jest.ok && jest.failed === 0) failedChecks.push('jest itself');
+
+console.log('');
+if (failedChecks.length > 0) console.log(`failed checks: ${failedChecks.join(', ')}`);
+console.log(`${jest.passed} passed, ${jest.failed + failedChecks.length} failed, ${jest.skipped} skipped`);
+process.exitCode = jest.ok && failedChecks.length === 0 ? 0 : 1;
