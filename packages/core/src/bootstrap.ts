@@ -1,8 +1,8 @@
 import type { PodName, RunId, Term } from './brand.ts';
+import { quorumOf } from './lease.ts';
 import type { Announcement, PeerStatus } from './messages.ts';
 import { newerAnnouncement } from './position.ts';
 import type { ReplicationInfo } from './replication-info.ts';
-import { quorumOf } from './timings.ts';
 
 /** What came back from one question: a value, or why there is none. */
 export type Answer<Value> =
@@ -88,9 +88,7 @@ export function strangersIn(observation: BootstrapObservation): readonly { ip: s
 }
 
 function trustedPeers(observation: BootstrapObservation): PeerObservation[] {
-  return observation.peers.filter(
-    (peer) => peer.ip !== observation.self.ip && whyStranger(observation, peer) === null,
-  );
+  return observation.peers.filter((peer) => peer.ip !== observation.self.ip && whyStranger(observation, peer) === null);
 }
 
 const voicesOf = (peers: readonly PeerObservation[]): SidecarView[] =>
@@ -102,6 +100,14 @@ function freshMasters(peers: readonly PeerObservation[]): Announcement[] {
 
 function isSameMaster(a: Announcement, b: Announcement): boolean {
   return a.term === b.term && a.pod === b.pod && a.ip === b.ip && a.port === b.port;
+}
+
+/** How many pods' sidecars name this master. In a dual-stack network a sidecar answers twice: pods are counted, not answers. */
+function countVoices(peers: readonly PeerObservation[], named: Announcement): number {
+  const agreeing = voicesOf(peers).filter(
+    ({ master, masterIsFresh }) => masterIsFresh && master !== null && isSameMaster(master, named),
+  );
+  return new Set(agreeing.map(({ from }) => from.pod)).size;
 }
 
 /** Why this pod can not follow the master of that name or address: it would be itself. */
@@ -146,7 +152,10 @@ function decideBySidecars(observation: BootstrapObservation): BootstrapDecision 
   if (fresh.some((other) => other.term === named.term && !isSameMaster(other, named))) {
     return limbo(`the sidecars name different masters in ${term}`);
   }
-  const newest = voicesOf(peers).reduce<Announcement | null>((best, { master }) => newerAnnouncement(best, master), named);
+  const newest = voicesOf(peers).reduce<Announcement | null>(
+    (best, { master }) => newerAnnouncement(best, master),
+    named,
+  );
   if (newest !== null && newest.term > named.term) {
     // Somebody was promoted since, and its lease is not alive: whom to follow is being decided at this moment.
     return limbo(`a master of term ${String(newest.term)} is known, but only the one of ${term} still has a lease`);
@@ -155,8 +164,7 @@ function decideBySidecars(observation: BootstrapObservation): BootstrapDecision 
   const problem = whyUnverified(observation, named);
   if (problem !== null) return limbo(`the sidecars name ${where} as master of ${term}, but ${problem}`);
   const { ip, port, pod } = named;
-  const voices = fresh.filter((other) => isSameMaster(other, named)).length;
-  const reason = `${String(voices)} of ${String(observation.members.length)} sidecars name ${where} as master of ${term}, and its Redis confirms it`;
+  const reason = `${String(countVoices(peers, named))} of ${String(observation.members.length)} sidecars name ${where} as master of ${term}, and its Redis confirms it`;
   return { kind: 'replica', master: { ip, port, pod }, term: named.term, reason };
 }
 
@@ -211,13 +219,18 @@ function decideByInstances(observation: BootstrapObservation): BootstrapDecision
     return limbo(`${noSidecar}, and ${what}${unansweredIn(peers)}`);
   }
   if (followed.some((other) => !isSameRedis(other, master))) {
-    return limbo(`${noSidecar}, and several masters have followers: ${followed.map(({ peer }) => whereIs(peer)).join(', ')}`);
+    return limbo(
+      `${noSidecar}, and several masters have followers: ${followed.map(({ peer }) => whereIs(peer)).join(', ')}`,
+    );
   }
   const where = whereIs(master.peer);
   const pod = nameOf(master.peer);
   const self = whySelf(observation, { ip: master.peer.ip, pod });
   if (self !== null) return limbo(`${noSidecar}, and the master that others follow is ${where}, but ${self}`);
-  const announced = voicesOf(peers).reduce<Announcement | null>((best, voice) => newerAnnouncement(best, voice.master), null);
+  const announced = voicesOf(peers).reduce<Announcement | null>(
+    (best, voice) => newerAnnouncement(best, voice.master),
+    null,
+  );
   if (announced !== null && contradicts(announced, master)) {
     return limbo(
       `others follow ${where}, but the last master that the sidecars announced is ${announced.pod} at ${addressOf(announced.ip, announced.port)}`,
@@ -245,8 +258,8 @@ export function decideBootstrap(observation: BootstrapObservation): BootstrapDec
  * term, and that master is verified. A newer term would need a quorum too, so at least one of these would know of it.
  */
 export function isSettled(observation: BootstrapObservation): boolean {
-  const decision = decideBySidecars(observation);
-  if (decision?.kind !== 'replica') return false;
-  const voices = freshMasters(trustedPeers(observation)).filter(({ term }) => term === decision.term);
-  return voices.length >= quorumOf(observation.members.length);
+  if (decideBySidecars(observation)?.kind !== 'replica') return false;
+  const peers = trustedPeers(observation);
+  const named = freshMasters(peers).reduce<Announcement | null>(newerAnnouncement, null);
+  return named !== null && countVoices(peers, named) >= quorumOf(observation.members.length);
 }

@@ -39,6 +39,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       synced: false,
       intact: true,
       minReplicas: null,
+      hasWriters: false,
       pending: null,
       retryAtMs: 0,
     },

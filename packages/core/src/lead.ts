@@ -1,7 +1,6 @@
 import type { PodName } from './brand.ts';
 import { rank } from './choose.ts';
 import { promise, judge, withGrant } from './lease.ts';
-import { isComparable } from './lineage.ts';
 import type { AnswerBody, Announcement, MemberView } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
@@ -160,9 +159,9 @@ function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo):
     wakeAt(turn, own.retryAtMs);
     return;
   }
-  const hasOwnData =
-    announcement !== null && info.runId === announcement.runId && isComparable(info, announcement.history);
-  if (!hasOwnData || !own.intact || info.linkUp) {
+  // After a full sync from elsewhere it would have another replication id.
+  const hasOwnData = info.runId === announcement?.runId && info.replid === announcement?.history.replid;
+  if (!hasOwnData || !own.intact) {
     note(
       turn,
       'error',

@@ -45,6 +45,7 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
     infoAtMs: turn.nowMs,
     runId: info.runId,
     priority: info.priority ?? own.priority,
+    hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
     synced: inStep || (own.synced && !isNewProcess),
     intact: inStep || (!syncing && (isNewProcess || own.intact)),
   });
@@ -55,6 +56,8 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
   if (turn.state.own.pending?.id === id) patchOwn(turn, { pending: null });
   if (outcome.ok) {
     if (outcome.info !== null) takeInfo(turn, outcome.info);
+    if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
+      patchOwn(turn, { hasWriters: false });
     if (action.kind === 'set-min-replicas') patchOwn(turn, { minReplicas: action.count });
     if (action.kind === 'promote' && action.minReplicas !== null) patchOwn(turn, { minReplicas: action.minReplicas });
     return;
@@ -64,7 +67,7 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
 
 function mayOrder(turn: Turn): boolean {
   const { own } = turn.state;
-  if (own.pending !== null || own.info === null) return false;
+  if (own.pending !== null || own.health.state !== 'up') return false;
   if (own.retryAtMs <= turn.nowMs) return true;
   wakeAt(turn, own.retryAtMs);
   return false;
@@ -75,14 +78,17 @@ export function holdInLimbo(turn: Turn, why: string): boolean {
   const { own } = turn.state;
   if (own.info !== null && isInLimbo(own.info) && own.pending === null) return true;
   if (own.pending?.action.kind === 'limbo' || own.info === null) return false;
+  // What is sent to a Redis that hangs only piles up; the order that counts was sent when it began to hang.
+  if (own.health.state === 'down') return false;
   // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
   note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
-  orderOwn(turn, { kind: 'limbo', why, cutClients: own.info.role === 'master' });
+  orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters });
   return false;
 }
 
 function follow(turn: Turn, master: Announcement): void {
-  const { info } = turn.state.own;
+  const { own } = turn.state;
+  const { info } = own;
   if (info === null || !mayOrder(turn)) return;
   if (info.role === 'replica' && info.masterHost === master.ip && info.masterPort === master.port) return;
   const surplus = surplusOver(info, master);
@@ -93,7 +99,7 @@ function follow(turn: Turn, master: Announcement): void {
     });
   }
   const why = `${master.pod} is master of term ${String(master.term)}`;
-  orderOwn(turn, { kind: 'follow', ip: master.ip, port: master.port, why, cutClients: info.role === 'master' });
+  orderOwn(turn, { kind: 'follow', ip: master.ip, port: master.port, why, cutClients: own.hasWriters });
   patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
 }
 

@@ -38,6 +38,8 @@ export interface OwnRedis {
   readonly synced: boolean;
   readonly intact: boolean;
   readonly minReplicas: number | null;
+  /** It has been master, and its clients have not been cut since: they would stay on it. */
+  readonly hasWriters: boolean;
   readonly pending: { readonly id: number; readonly action: OwnAction; readonly sinceMs: number } | null;
   readonly retryAtMs: number;
 }

@@ -95,14 +95,23 @@ export function createResolver(options: ResolverOptions): ServiceResolver {
     async resolve() {
       const resolver = new Resolver({ timeout: options.timeoutMs, tries: 2 });
       if (options.servers !== null) resolver.setServers([...options.servers]);
-      const results = await Promise.allSettled(names.map((name) => resolveName(resolver, name)));
-      const found = results.find((result) => result.status === 'fulfilled' && result.value.length > 0);
-      if (found?.status === 'fulfilled') return found.value;
-      const failed = results.find((result) => result.status === 'rejected');
-      const why = failed === undefined ? 'no addresses' : messageOf(failed.reason);
+      // All names at once, but the earlier name counts, and a later one that nobody answers for is not waited for: the last
+      // entries of a search list often lead to servers outside the cluster.
+      const attempts = names.map((name) =>
+        resolveName(resolver, name).then(
+          (addresses) => ({ addresses, error: null }),
+          (error: unknown) => ({ addresses: [], error: messageOf(error) }),
+        ),
+      );
+      let why: string | null = null;
+      for (const attempt of attempts) {
+        const { addresses, error } = await attempt;
+        if (addresses.length > 0) return addresses;
+        why ??= error;
+      }
       throw new OperationError(
         'DNS',
-        `DNS has no pods for --service ${options.service} (tried ${names.join(', ')}): ${why}`,
+        `DNS has no pods for --service ${options.service} (tried ${names.join(', ')}): ${why ?? 'no addresses'}`,
       );
     },
   };

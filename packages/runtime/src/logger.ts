@@ -16,11 +16,11 @@ export interface LoggerOptions {
 }
 
 function prettyLine(info: winston.Logform.TransformableInfo): string {
-  const { timestamp, level, event, message, pod, ...rest } = info;
+  const { timestamp, level, event, message, pod, ...rest } = info as Record<string, LogFields[string] | undefined>;
   const details = Object.entries(rest)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');
-  return `${String(timestamp)} ${level.padEnd(5)} ${String(pod ?? '-')} ${String(event)}: ${String(message)} ${details}`.trimEnd();
+  return `${String(timestamp)} ${String(level).padEnd(5)} ${String(pod ?? '-')} ${String(event)}: ${String(message)} ${details}`.trimEnd();
 }
 
 /** Lines go to stderr, so that stdout stays free for what a command was asked for. */

@@ -4,7 +4,7 @@ import { UsageError } from './errors.ts';
 import { readPasswordFile } from './secret.ts';
 
 /** Prefix of the environment variable of every flag: `--lease-ms` = `SENTINEL_MICRO_LEASE_MS`. */
-export const ENV_PREFIX = 'SENTINEL_MICRO';
+const ENV_PREFIX = 'SENTINEL_MICRO';
 
 /**
  * The flags that several commands share, in the shape that yargs takes. One definition, so that the binaries can not drift
@@ -78,7 +78,9 @@ export function optionalText(flags: RawFlags, flag: string): string | undefined 
 /** @throws UsageError when the flag is not a whole number between the two bounds. */
 export function numberFlag(flags: RawFlags, flag: string, min: number, max: number): number {
   const value = flags[flag];
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+  // yargs makes NaN of a text that is no number, which then can not be named; so commands may leave it a text.
+  const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
   throw wrong(flag, value, `a whole number from ${String(min)} to ${String(max)}`);
 }
 
@@ -162,4 +164,24 @@ export function clusterIdOf(flags: RawFlags): string {
   }
   const masterName = optionalText(flags, 'master-name') ?? FLAGS['master-name'].default;
   return `${String(name)}.${namespace}/${masterName}`;
+}
+
+/**
+ * The values that the environment gives to the flags of one command, for yargs's `config()`: argv wins over them. Variables of
+ * other commands are left alone, for the containers of a pod often share one environment.
+ */
+export function flagsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, object>>,
+): Record<string, string | number | boolean> {
+  const values: Record<string, string | number | boolean> = {};
+  for (const [flag, spec] of Object.entries(flags)) {
+    const type = 'type' in spec ? spec.type : 'string';
+    const text = environment[`${ENV_PREFIX}_${flag.toUpperCase().replaceAll('-', '_')}`];
+    if (text === undefined || text === '') continue;
+    if (type === 'boolean') values[flag] = text === 'true' || text === '1';
+    // What is no number stays a text, so that the check can show it as it was given.
+    else values[flag] = type === 'number' && Number.isFinite(Number(text)) ? Number(text) : text;
+  }
+  return values;
 }

@@ -44,7 +44,7 @@ async function readMinReplicas(connection: RedisConnection): Promise<number | nu
  */
 export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
   let connection: RedisConnection | null = null;
-  let stopped = false;
+  const life = { isStopped: false };
   let isSampling = false;
   let retryTimer: NodeJS.Timeout | null = null;
 
@@ -57,11 +57,11 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
     );
     isSampling = false;
     // A connection that closed is looked into by reconnecting: the answer to that is a fact.
-    if (sample !== null && !stopped) options.onSample(sample, minReplicas);
+    if (sample !== null && !life.isStopped) options.onSample(sample, minReplicas);
   }
 
   async function connect(): Promise<void> {
-    if (stopped) return;
+    if (life.isStopped) return;
     try {
       const opened = await connectRedis(options.target, options.timeouts);
       connection = opened;
@@ -69,10 +69,9 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
         if (connection === opened) connection = null;
         void connect();
       });
-      if (!opened.isOpen) return;
       await sampleOnce(opened, await readMinReplicas(opened));
     } catch (error) {
-      if (stopped) return;
+      if (life.isStopped) return;
       options.onSample(sampleOf(error), null);
       retryTimer = setTimeout(() => void connect(), RECONNECT_MS);
     }
@@ -92,7 +91,7 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
       if (connection !== null) void sampleOnce(connection);
     },
     stop() {
-      stopped = true;
+      life.isStopped = true;
       clearInterval(sampleTimer);
       if (retryTimer !== null) clearTimeout(retryTimer);
       connection?.close();

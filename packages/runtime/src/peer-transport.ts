@@ -10,6 +10,8 @@ const LAST_RETRY_MS = 1000;
 const STRANGER_RETRY_MS = 10_000;
 /** So many requests without an answer, one after the other, and the connection counts as dead. */
 const MAX_SILENT = 2;
+/** More addresses than any set has pods: what a wrong DNS answer can cost is bounded. */
+const MAX_LINKS = 256;
 
 export interface PeerAddress {
   readonly ip: string;
@@ -28,18 +30,6 @@ export interface PeerTransportOptions {
   readonly onTrouble: (address: PeerAddress, text: string) => void;
 }
 
-export interface PeerTransport {
-  /** What DNS says now. Addresses that vanish are dropped once they do not answer any more. */
-  setAddresses(addresses: readonly PeerAddress[]): void;
-  /** An address learned from a peer's own request. */
-  learn(address: PeerAddress): void;
-  /** @returns the answer, or null when the peer is not connected, does not answer in time, or answers nonsense. */
-  ask(pod: PodName, request: PeerRequest): Promise<PeerAnswer | null>;
-  /** Pods that are connected now. */
-  connected(): readonly PodName[];
-  close(): void;
-}
-
 interface Link {
   readonly address: PeerAddress;
   connection: RedisConnection | null;
@@ -51,44 +41,129 @@ interface Link {
   trouble: string | null;
 }
 
+function keyOf(address: PeerAddress): string {
+  return `${address.ip} ${String(address.port)}`;
+}
+
 /** Keeps one connection to each peer's sidecar. Who is behind an address is known from its own PEER STATUS, not from DNS. */
-export function createPeerTransport(options: PeerTransportOptions): PeerTransport {
-  const links = new Map<string, Link>();
-  let closed = false;
+export class PeerTransport {
+  readonly #options: PeerTransportOptions;
+  readonly #links = new Map<string, Link>();
+  #isClosed = false;
 
-  const keyOf = (address: PeerAddress): string => `${address.ip} ${String(address.port)}`;
-
-  function complain(link: Link, text: string): void {
-    if (link.trouble === text) return;
-    link.trouble = text;
-    options.onTrouble(link.address, text);
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
   }
 
-  function retryLater(link: Link, delayMs: number): void {
-    if (closed || link.timer !== null) return;
+  /** What DNS says now. Addresses that vanish are dropped once they do not answer any more. */
+  setAddresses(addresses: readonly PeerAddress[]): void {
+    const wanted = new Set(addresses.map(keyOf));
+    for (const link of this.#links.values()) link.isWanted = wanted.has(keyOf(link.address));
+    for (const address of addresses) this.learn(address);
+  }
+
+  /** An address that is to be connected, such as one learned from a peer's own request. */
+  learn(address: PeerAddress): void {
+    const { self } = this.#options;
+    if (address.ip === self.ip && address.port === self.port) return;
+    const known = this.#links.get(keyOf(address));
+    if (known !== undefined) {
+      known.isWanted = true;
+      return;
+    }
+    if (this.#links.size >= MAX_LINKS) return;
+    const { ip, port } = address;
+    const fresh = { connection: null, pod: null, silent: 0, retryMs: FIRST_RETRY_MS, timer: null };
+    const link: Link = { address: { ip, port }, ...fresh, isWanted: true, trouble: null };
+    this.#links.set(keyOf(address), link);
+    void this.#connect(link);
+  }
+
+  /** @returns the answer, or null when the peer is not connected, does not answer in time, or answers nonsense. */
+  async ask(pod: PodName, request: PeerRequest): Promise<PeerAnswer | null> {
+    const link = [...this.#links.values()].find((candidate) => candidate.pod === pod && candidate.connection !== null);
+    const connection = link?.connection ?? null;
+    if (link === undefined || connection === null) return null;
+    try {
+      const answer = await connection.call('PEER', request.type, encodeMessage(request));
+      link.silent = 0;
+      return typeof answer === 'string' ? decodeAnswer(answer) : null;
+    } catch (error) {
+      const code = error instanceof OperationError ? error.code : '';
+      if (code === 'TIMEOUT') link.silent += 1;
+      // Behind a silent cut the socket would stay open for many minutes; a new one shows when the way is free again.
+      if (link.silent >= MAX_SILENT) this.#drop(link, connection);
+      if (code !== 'TIMEOUT' && code !== 'CLOSED') this.#complain(link, messageOf(error));
+      return null;
+    }
+  }
+
+  /** Pods that are connected now. */
+  connected(): readonly PodName[] {
+    return [...this.#links.values()].flatMap((link) =>
+      link.pod !== null && link.connection !== null ? [link.pod] : [],
+    );
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const link of this.#links.values()) {
+      if (link.timer !== null) clearTimeout(link.timer);
+      link.connection?.close();
+    }
+  }
+
+  #complain(link: Link, text: string): void {
+    if (link.trouble === text) return;
+    link.trouble = text;
+    this.#options.onTrouble(link.address, text);
+  }
+
+  #retryLater(link: Link, delayMs: number): void {
+    if (this.#isClosed || link.timer !== null) return;
     if (!link.isWanted) {
-      links.delete(keyOf(link.address));
+      this.#links.delete(keyOf(link.address));
       return;
     }
     link.timer = setTimeout(() => {
       link.timer = null;
-      void connect(link);
+      void this.#connect(link);
     }, delayMs);
   }
 
-  function dropped(link: Link, connection: RedisConnection): void {
+  #drop(link: Link, connection: RedisConnection): void {
     connection.close();
     if (link.connection !== connection) return;
     link.connection = null;
-    retryLater(link, FIRST_RETRY_MS);
+    this.#retryLater(link, FIRST_RETRY_MS);
   }
 
-  async function greet(link: Link, connection: RedisConnection): Promise<void> {
+  async #connect(link: Link): Promise<void> {
+    if (this.#isClosed) return;
+    const { username, password, timeoutMs } = this.#options;
+    let connection: RedisConnection | null = null;
+    try {
+      connection = await connectRedis(
+        { host: link.address.ip, port: link.address.port, username, password },
+        { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
+      );
+      await this.#greet(link, connection);
+    } catch (error) {
+      connection?.close();
+      const isAuth = error instanceof OperationError && /^(WRONGPASS|NOAUTH|NOPERM)$/.test(error.code);
+      if (isAuth) this.#complain(link, `it refuses the password: ${messageOf(error)}`);
+      this.#retryLater(link, link.retryMs);
+      link.retryMs = Math.min(LAST_RETRY_MS, link.retryMs * 2);
+    }
+  }
+
+  async #greet(link: Link, connection: RedisConnection): Promise<void> {
     const status = await askStatus(connection);
-    if (status.cluster !== options.cluster) {
+    const { cluster, onMet } = this.#options;
+    if (status.cluster !== cluster) {
       connection.close();
-      complain(link, `it belongs to another cluster (${status.cluster}, this one is ${options.cluster}): ignored`);
-      retryLater(link, STRANGER_RETRY_MS);
+      this.#complain(link, `it belongs to another cluster (${status.cluster}, this one is ${cluster}): ignored`);
+      this.#retryLater(link, STRANGER_RETRY_MS);
       return;
     }
     link.connection = connection;
@@ -96,84 +171,7 @@ export function createPeerTransport(options: PeerTransportOptions): PeerTranspor
     link.silent = 0;
     link.retryMs = FIRST_RETRY_MS;
     link.trouble = null;
-    connection.onClose(() => dropped(link, connection));
-    options.onMet(status);
+    connection.onClose(() => this.#drop(link, connection));
+    onMet(status);
   }
-
-  async function connect(link: Link): Promise<void> {
-    if (closed) return;
-    let connection: RedisConnection | null = null;
-    try {
-      connection = await connectRedis(
-        { host: link.address.ip, port: link.address.port, username: options.username, password: options.password },
-        { connectTimeoutMs: options.timeoutMs, commandTimeoutMs: options.timeoutMs },
-      );
-      await greet(link, connection);
-    } catch (error) {
-      connection?.close();
-      const isAuth = error instanceof OperationError && /^(WRONGPASS|NOAUTH|NOPERM)$/.test(error.code);
-      if (isAuth) complain(link, `it refuses the password: ${messageOf(error)}`);
-      retryLater(link, link.retryMs);
-      link.retryMs = Math.min(LAST_RETRY_MS, link.retryMs * 2);
-    }
-  }
-
-  function want(address: PeerAddress): Link {
-    const key = keyOf(address);
-    const known = links.get(key);
-    if (known !== undefined) return known;
-    const link: Link = {
-      address,
-      connection: null,
-      pod: null,
-      silent: 0,
-      retryMs: FIRST_RETRY_MS,
-      timer: null,
-      isWanted: true,
-      trouble: null,
-    };
-    links.set(key, link);
-    void connect(link);
-    return link;
-  }
-
-  const isSelf = (address: PeerAddress): boolean =>
-    address.ip === options.self.ip && address.port === options.self.port;
-
-  return {
-    setAddresses(addresses) {
-      const wanted = new Set(addresses.map(keyOf));
-      for (const link of links.values()) link.isWanted = wanted.has(keyOf(link.address));
-      for (const address of addresses) if (!isSelf(address)) want(address).isWanted = true;
-    },
-    learn(address) {
-      if (!isSelf(address)) want(address).isWanted = true;
-    },
-    async ask(pod, request) {
-      const link = [...links.values()].find((candidate) => candidate.pod === pod && candidate.connection !== null);
-      const connection = link?.connection ?? null;
-      if (link === undefined || connection === null) return null;
-      try {
-        const answer = await connection.call('PEER', request.type, encodeMessage(request));
-        link.silent = 0;
-        return typeof answer === 'string' ? decodeAnswer(answer) : null;
-      } catch (error) {
-        const code = error instanceof OperationError ? error.code : '';
-        // Behind a silent cut the socket would stay open for many minutes; a new one shows when the way is free again.
-        if (code === 'TIMEOUT' && (link.silent += 1) >= MAX_SILENT) dropped(link, connection);
-        if (code !== 'TIMEOUT' && code !== 'CLOSED') complain(link, messageOf(error));
-        return null;
-      }
-    },
-    connected() {
-      return [...links.values()].flatMap((link) => (link.pod !== null && link.connection !== null ? [link.pod] : []));
-    },
-    close() {
-      closed = true;
-      for (const link of links.values()) {
-        if (link.timer !== null) clearTimeout(link.timer);
-        link.connection?.close();
-      }
-    },
-  };
 }

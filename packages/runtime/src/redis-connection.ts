@@ -55,9 +55,15 @@ function createClient(target: RedisTarget, timeouts: RedisTimeouts): Redis {
     disableClientInfo: true,
     noDelay: true,
     keepAlive: 10_000,
+    // How long to wait for a peer that does not close its side: a frozen one never does.
+    disconnectTimeout: 50,
     connectTimeout: timeouts.connectTimeoutMs,
     commandTimeout: timeouts.commandTimeoutMs,
   });
+}
+
+function hasEnded(client: Redis): boolean {
+  return client.status === 'end';
 }
 
 /**
@@ -79,12 +85,12 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
     await client.connect();
     isOpen = true;
   } catch (error) {
-    client.disconnect();
+    if (!hasEnded(client)) client.disconnect();
     throw toOperationError(lastError ?? error, `connecting to ${where}`);
   }
   return {
     get isOpen() {
-      return isOpen && client.status !== 'end';
+      return isOpen && !hasEnded(client);
     },
     async call(command, ...args) {
       try {
@@ -97,7 +103,8 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
       client.once('close', listener);
     },
     close() {
-      client.disconnect();
+      // Disconnecting a client that has ended would leave a timer behind that keeps the process alive.
+      if (!hasEnded(client)) client.disconnect();
     },
   };
 }

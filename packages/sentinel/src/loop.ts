@@ -32,47 +32,103 @@ export interface LoopPorts {
   readonly onStopped: () => void;
 }
 
-/** The sidecar's loop: something happened, decide, act. */
-export interface Loop {
-  readonly state: NodeState;
-  feed(input: Input): void;
-  /** Puts a peer's question to the core. @returns its answer, which may have to wait for the own Redis. */
-  request(request: PeerRequest): Promise<PeerAnswer>;
-  close(): void;
-}
-
 type AnswerListener = (answer: PeerAnswer) => void;
 
-/** Starts the loop. Inputs are handled one after the other, in the order in which they come; nothing runs in between. */
-export function startLoop(config: NodeConfig, ports: LoopPorts): Loop {
-  const moment = (): Moment => ({ nowMs: ports.clock.now(), random: ports.random() });
-  const waiting = new Map<number, AnswerListener>();
-  const inputs: Input[] = [];
-  let state = startNode(config, moment());
-  let nextRef = 1;
-  let isDeciding = false;
-  let isClosed = false;
-  let timer: NodeJS.Timeout | null = null;
+/** The sidecar's loop: something happened, decide, act. Inputs are handled one after the other, in the order in which they come. */
+export class Loop {
+  readonly #config: NodeConfig;
+  readonly #ports: LoopPorts;
+  readonly #waiting = new Map<number, AnswerListener>();
+  readonly #inputs: Input[] = [];
+  #state: NodeState;
+  #nextRef = 1;
+  #isDeciding = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | null = null;
 
-  function run(action: Action): void {
+  constructor(config: NodeConfig, ports: LoopPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#state = startNode(config, this.#moment());
+    this.#schedule(ports.clock.now());
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  feed(input: Input): void {
+    if (this.#isClosed) return;
+    this.#inputs.push(input);
+    // An action may lead to the next input at once; it waits until this decision is carried out whole.
+    if (this.#isDeciding) return;
+    this.#isDeciding = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#decideOnce(next);
+    } finally {
+      this.#isDeciding = false;
+    }
+  }
+
+  /** Puts a peer's question to the core. @returns its answer, which may have to wait for the own Redis. */
+  request(request: PeerRequest): Promise<PeerAnswer> {
+    const ref = this.#nextRef;
+    this.#nextRef += 1;
+    return new Promise((resolve) => {
+      this.#waiting.set(ref, resolve);
+      this.feed({ type: 'request', ref, request });
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #moment(): Moment {
+    return { nowMs: this.#ports.clock.now(), random: this.#ports.random() };
+  }
+
+  #schedule(wakeAtMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const delayMs = Math.max(1, Math.ceil(wakeAtMs - this.#ports.clock.now()));
+    this.#timer = setTimeout(() => this.feed({ type: 'tick' }), delayMs);
+  }
+
+  #decideOnce(input: Input): void {
+    const { logger } = this.#ports;
+    const before = this.#state;
+    const decision = decide(before, input, this.#moment());
+    const { state } = decision;
+    this.#state = state;
+    for (const action of decision.actions) this.#run(action);
+    for (const { level, event, text, fields } of decision.notes) logger.log(level, event, text, fields);
+    if (state.reason !== before.reason) {
+      logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
+    }
+    this.#schedule(decision.wakeAtMs);
+  }
+
+  #run(action: Action): void {
+    const ports = this.#ports;
     switch (action.type) {
       case 'ask':
         void ports.ask(action.to, action.request).then((answer) => {
-          feed({ type: 'answer', from: action.to, request: action.request, sentAtMs: action.sentAtMs, answer });
+          this.feed({ type: 'answer', from: action.to, request: action.request, sentAtMs: action.sentAtMs, answer });
         });
         return;
       case 'answer': {
-        const { cluster, self } = config;
-        waiting.get(action.ref)?.({ v: 1, cluster, from: self, term: state.term, ...action.body });
-        waiting.delete(action.ref);
+        const { cluster, self } = this.#config;
+        this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term: this.#state.term, ...action.body });
+        this.#waiting.delete(action.ref);
         return;
       }
       case 'own':
-        runOwn(action.id, action.action);
+        this.#runOwn(action.id, action.action);
         return;
       case 'remote':
         void ports.executeRemote(action.ip, action.port, action.runId, action.action).then((outcome) => {
-          feed({ type: 'remote-done', id: action.id, outcome });
+          this.feed({ type: 'remote-done', id: action.id, outcome });
         });
         return;
       case 'master-changed':
@@ -84,62 +140,14 @@ export function startLoop(config: NodeConfig, ports: LoopPorts): Loop {
     }
   }
 
-  function runOwn(id: number, action: OwnAction): void {
+  #runOwn(id: number, action: OwnAction): void {
     if (action.kind === 'sample') {
-      ports.sampleOwn();
+      this.#ports.sampleOwn();
       return;
     }
-    ports.logger.log('debug', 'order', describeOwnAction(action));
-    void ports.executeOwn(action).then((outcome) => {
-      feed({ type: 'own-done', id, action, outcome });
+    this.#ports.logger.log('debug', 'order', describeOwnAction(action));
+    void this.#ports.executeOwn(action).then((outcome) => {
+      this.feed({ type: 'own-done', id, action, outcome });
     });
   }
-
-  function decideOnce(input: Input): void {
-    const before = state;
-    const decision = decide(state, input, moment());
-    ({ state } = decision);
-    for (const action of decision.actions) run(action);
-    for (const { level, event, text, fields } of decision.notes) ports.logger.log(level, event, text, fields);
-    if (state.reason !== before.reason) {
-      ports.logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
-    }
-    schedule(decision.wakeAtMs);
-  }
-
-  function schedule(wakeAtMs: number): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(() => feed({ type: 'tick' }), Math.max(1, Math.ceil(wakeAtMs - ports.clock.now())));
-  }
-
-  function feed(input: Input): void {
-    if (isClosed) return;
-    inputs.push(input);
-    if (isDeciding) return;
-    isDeciding = true;
-    try {
-      for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) decideOnce(next);
-    } finally {
-      isDeciding = false;
-    }
-  }
-
-  schedule(ports.clock.now());
-  return {
-    get state() {
-      return state;
-    },
-    feed,
-    request(request) {
-      const ref = nextRef++;
-      return new Promise((resolve) => {
-        waiting.set(ref, resolve);
-        feed({ type: 'request', ref, request });
-      });
-    },
-    close() {
-      isClosed = true;
-      if (timer !== null) clearTimeout(timer);
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { ENV_PREFIX, messageOf, OperationError, UsageError, type RawFlags } from '@sentinel-micro/runtime';
+import { flagsFromEnvironment, messageOf, OperationError, UsageError, type RawFlags } from '@sentinel-micro/runtime';
 import { randomBytes } from 'node:crypto';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -38,11 +38,20 @@ async function main(): Promise<number> {
   let exitCode = 0;
   const parser = yargs(hideBin(process.argv))
     .scriptName('sentinel')
-    .env(ENV_PREFIX)
-    .command('run', 'run the sidecar of one pod', RUN_FLAGS, (flags) => run(flags))
-    .command('status', 'show the set as its sidecars see it', STATUS_FLAGS, async (flags) => {
-      exitCode = await runStatus(flags, output);
-    })
+    .command(
+      'run',
+      'run the sidecar of one pod',
+      (command) => command.options(RUN_FLAGS).config(flagsFromEnvironment(process.env, RUN_FLAGS)),
+      (flags) => run(flags),
+    )
+    .command(
+      'status',
+      'show the set as its sidecars see it',
+      (command) => command.options(STATUS_FLAGS).config(flagsFromEnvironment(process.env, STATUS_FLAGS)),
+      async (flags) => {
+        exitCode = await runStatus(flags, output);
+      },
+    )
     .demandCommand(1, 'name a command: run, promote or status')
     .strictCommands()
     .strictOptions()

@@ -2,7 +2,6 @@ import type { Address } from '@sentinel-micro/core';
 import {
   actOnRemote,
   createLogger,
-  createPeerTransport,
   createResolver,
   messageOf,
   serveResp,
@@ -10,12 +9,12 @@ import {
   watchOwnRedis,
   type Logger,
   type OwnRedis,
-  type PeerTransport,
+  PeerTransport,
   type RespServer,
 } from '@sentinel-micro/runtime';
 import { createCommands } from './commands.ts';
 import type { RunConfig } from './config.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { Loop } from './loop.ts';
 import { publish } from './pubsub.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
@@ -75,7 +74,7 @@ interface Parts {
 
 function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStopped: () => void): Loop {
   const { username, password, masterName } = config;
-  return startLoop(config.node, {
+  return new Loop(config.node, {
     clock: systemClock,
     random: Math.random,
     logger,
@@ -94,7 +93,7 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStop
 
 function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): PeerTransport {
   const { self, cluster, timings } = config.node;
-  return createPeerTransport({
+  return new PeerTransport({
     self,
     cluster,
     username: config.username,

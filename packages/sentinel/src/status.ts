@@ -16,6 +16,7 @@ import {
 /** The flags of `sentinel status`. */
 export const STATUS_FLAGS = {
   service: FLAGS.service,
+  namespace: FLAGS.namespace,
   port: FLAGS.port,
   'redis-username': FLAGS['redis-username'],
   'redis-password-file': FLAGS['redis-password-file'],
