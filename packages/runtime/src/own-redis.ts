@@ -44,7 +44,8 @@ async function readMinReplicas(connection: RedisConnection): Promise<number | nu
  */
 export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
   let connection: RedisConnection | null = null;
-  const life = { isStopped: false };
+  let stopped = false;
+  const isStopped = (): boolean => stopped;
   let isSampling = false;
   let retryTimer: NodeJS.Timeout | null = null;
 
@@ -57,11 +58,11 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
     );
     isSampling = false;
     // A connection that closed is looked into by reconnecting: the answer to that is a fact.
-    if (sample !== null && !life.isStopped) options.onSample(sample, minReplicas);
+    if (sample !== null && !isStopped()) options.onSample(sample, minReplicas);
   }
 
   async function connect(): Promise<void> {
-    if (life.isStopped) return;
+    if (isStopped()) return;
     try {
       const opened = await connectRedis(options.target, options.timeouts);
       connection = opened;
@@ -71,7 +72,7 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
       });
       await sampleOnce(opened, await readMinReplicas(opened));
     } catch (error) {
-      if (life.isStopped) return;
+      if (isStopped()) return;
       options.onSample(sampleOf(error), null);
       retryTimer = setTimeout(() => void connect(), RECONNECT_MS);
     }
@@ -91,7 +92,7 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
       if (connection !== null) void sampleOnce(connection);
     },
     stop() {
-      life.isStopped = true;
+      stopped = true;
       clearInterval(sampleTimer);
       if (retryTimer !== null) clearTimeout(retryTimer);
       connection?.close();

@@ -1,0 +1,99 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { asOffset, asReplicationId, asRunId, chooseMaster, type Position } from '../src/index.ts';
+import type { Frozen } from '../src/state.ts';
+import { HISTORY, PODS, positionOf } from './support.ts';
+
+const [A, B, C] = PODS as [(typeof PODS)[0], (typeof PODS)[0], (typeof PODS)[0]];
+const OTHER = asReplicationId('f'.repeat(40));
+
+function at(offset: number, change: Partial<Position> = {}): Position {
+  return positionOf({ offset: asOffset(offset), ...change });
+}
+
+function frozenOf(changes: readonly Partial<Position>[]): Frozen {
+  const frozen: Record<string, Position> = {};
+  for (const [index, change] of changes.entries()) frozen[`redis-${String(index)}`] = positionOf(change);
+  return frozen;
+}
+
+describe('the choice among the frozen', () => {
+  test.each<[string, Partial<Position>[], number | null]>([
+    ['the greatest offset', [{ offset: asOffset(10) }, { offset: asOffset(30) }, { offset: asOffset(20) }], 1],
+    ['the lowest priority among equals', [{ priority: 100 }, { priority: 10 }, { priority: 50 }], 1],
+    [
+      'priority must not cost data',
+      [
+        { priority: 1, offset: asOffset(10) },
+        { priority: 100, offset: asOffset(20) },
+      ],
+      1,
+    ],
+    ['priority 0 is never promoted', [{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }], 1],
+    ['only priority 0: nobody', [{ priority: 0 }, { priority: 0 }], null],
+    ['another history is not compared', [{ offset: asOffset(999), replid: OTHER }, { offset: asOffset(1) }], 1],
+    [
+      'an empty pod does not win',
+      [{ offset: asOffset(999), replid: OTHER, keys: 0, synced: false }, { offset: asOffset(1) }],
+      1,
+    ],
+    ['a full sync that has not ended', [{ offset: asOffset(30), intact: false }, { offset: asOffset(10) }], 1],
+    [
+      'never heard is not the most recent',
+      [
+        { lastIoSecondsAgo: null, runId: asRunId('1') },
+        { lastIoSecondsAgo: 5, runId: asRunId('2') },
+      ],
+      1,
+    ],
+    ['the holder among equals', [{ runId: asRunId('1') }, { runId: asRunId('2') }, { runId: asRunId('3') }], 2],
+  ])('%s', (_title, changes, winner) => {
+    const frozen = frozenOf(changes);
+    expect(chooseMaster(frozen, HISTORY, PODS, C).winner).toBe(winner === null ? null : PODS[winner]);
+  });
+
+  test('a pod whose sidecar is gone has data, but can not hold the lease: what is missing is told', () => {
+    const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, HISTORY, [B], B);
+    expect(choice).toMatchObject({ winner: B, bytesMissing: 30 });
+  });
+
+  test('a cold start with data: the history that more pods share wins over the greater offset', () => {
+    const frozen = { [A]: at(500, { replid: OTHER }), [B]: at(10), [C]: at(20) };
+    expect(chooseMaster(frozen, null, PODS, A).winner).toBe(C);
+  });
+
+  test('a cold start of a new set: priority, then the first pod, whatever the offsets say', () => {
+    const empty = (replid: string, offset: number): Position =>
+      at(offset, { replid: asReplicationId(replid), keys: 0, synced: false });
+    expect(chooseMaster({ [B]: empty('b', 50), [A]: empty('a', 1), [C]: empty('c', 9) }, null, PODS, A).winner).toBe(A);
+  });
+
+  test('a promoted ancestor and its descendant are one history', () => {
+    const promoted = at(120, { replid: OTHER, replid2: HISTORY.replid, secondReplOffset: asOffset(101) });
+    expect(chooseMaster({ [A]: at(100), [B]: promoted }, HISTORY, PODS, A).winner).toBe(B);
+  });
+
+  test('S3: no electable pod of the announced history ever has more data than the chosen one', () => {
+    const anyPosition = fc.record({
+      offset: fc.integer({ min: 0, max: 9 }).map(asOffset),
+      priority: fc.constantFrom(0, 1, 100, null),
+      lastIoSecondsAgo: fc.constantFrom(0, 3, null),
+      replid: fc.constantFrom(HISTORY.replid, OTHER),
+      intact: fc.boolean(),
+      synced: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(anyPosition, { minLength: 1, maxLength: 3 }), (changes) => {
+        const frozen = frozenOf(changes);
+        const { winner } = chooseMaster(frozen, HISTORY, PODS, A);
+        const electable = Object.values(frozen)
+          .filter((one) => one !== undefined)
+          .filter((one) => one.replid === HISTORY.replid && one.intact && one.priority !== 0);
+        if (electable.length === 0) return;
+        const chosen = winner === null ? undefined : frozen[winner];
+        expect(electable).toContain(chosen);
+        expect(chosen?.offset).toBe(Math.max(...electable.map((one) => one.offset)));
+      }),
+    );
+  });
+});

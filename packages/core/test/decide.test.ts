@@ -1,0 +1,281 @@
+import { describe, expect, test } from '@jest/globals';
+import { asOffset, asRunId, asTerm, currentMaster, isLeading, type Action } from '../src/index.ts';
+import {
+  announcementOf,
+  configOf,
+  infoOf,
+  LIMBO,
+  orders,
+  positionOf,
+  questions,
+  renewal,
+  requestOf,
+  Story,
+  TIMINGS,
+} from './support.ts';
+
+/** redis-1 follows redis-0, which holds the lease of term 1. */
+function follower(): Story {
+  const story = new Story(configOf(1));
+  story.redis();
+  story.after(TIMINGS.grantMs).asked(renewal(0, 1));
+  return story;
+}
+
+/** redis-1 has won term 2 after redis-0's Redis died, and has frozen everybody. @returns the story and what it did last. */
+function elected(): { story: Story; actions: readonly Action[] } {
+  const story = follower();
+  story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+  const asking = story.last?.actions ?? [];
+  const freezing = story.granted(asking, 'ACQUIRE');
+  const limbo = story.done(freezing, 'limbo', LIMBO);
+  const actions = [...limbo, ...story.frozen(freezing, (index) => (index === 0 ? null : positionOf()))];
+  return { story, actions };
+}
+
+function leader(): Story {
+  const { story, actions } = elected();
+  story.done(actions, 'promote', { role: 'master', masterHost: null, masterPort: null, linkUp: false });
+  return story;
+}
+
+describe('a sidecar that has just started', () => {
+  test('grants nothing until every promise of its former life has run out', () => {
+    const story = new Story(configOf(1));
+    expect(story.after(TIMINGS.grantMs - 1).asked(requestOf(0, 9, { type: 'ACQUIRE' }))).toMatchObject({
+      type: 'refused',
+      reason: 'mute',
+    });
+    expect(story.after(1).asked(requestOf(0, 9, { type: 'ACQUIRE' }))).toMatchObject({ type: 'granted' });
+  });
+
+  test('leaves a replica alone that follows the announced master', () => {
+    const story = follower();
+    for (let beat = 0; beat < 50; beat += 1) {
+      expect(orders(story.after(200).redis())).toEqual([]);
+      story.asked(renewal(0, 1));
+      expect(orders(story.last?.actions ?? [])).toEqual([]);
+    }
+  });
+
+  test('lets a master without a lease write no longer than a quorum of pods can be heard', () => {
+    const story = new Story(configOf(1));
+    expect(orders(story.redis({ role: 'master', masterHost: null }))).toEqual([]);
+    const actions = story.after(TIMINGS.requestTimeoutMs * 2).redis({ role: 'master', masterHost: null });
+    expect(orders(actions)).toEqual(['limbo']);
+  });
+});
+
+describe('S5: strangers', () => {
+  test.each([
+    ['of another cluster', requestOf(0, 5, { type: 'ACQUIRE' }, 'redis.other/mymaster'), 'other-cluster'],
+    [
+      'that are no pod of this set',
+      { ...requestOf(0, 5, { type: 'ACQUIRE' }), from: { ...requestOf(7, 5, { type: 'FREEZE' }).from } },
+      'not-a-member',
+    ],
+    ['that claim to be this very pod', requestOf(1, 5, { type: 'ACQUIRE' }), 'not-a-member'],
+  ])('%s are refused, counted, and change no term', (_title, request, reason) => {
+    const story = follower();
+    expect(story.asked(request)).toMatchObject({ type: 'refused', reason });
+    expect(story.state).toMatchObject({ refusedMessages: 1, term: 1 });
+  });
+
+  test.each(['FREEZE', 'ANNOUNCE'] as const)('%s from a pod that does not hold the lease is refused', (type) => {
+    const story = follower();
+    const body = type === 'FREEZE' ? { type } : { type, announcement: announcementOf(2, 2) };
+    expect(story.asked(requestOf(2, 2, body))).toMatchObject({ type: 'refused', reason: 'no-lease' });
+    expect(orders(story.last?.actions ?? [])).toEqual([]);
+  });
+});
+
+describe('a follower', () => {
+  test('does not vote while the lease it granted lasts, and pre-vote changes nothing', () => {
+    const story = follower();
+    const before = story.state.voter;
+    expect(story.asked(requestOf(2, 2, { type: 'PREVOTE' }))).toMatchObject({ type: 'refused', reason: 'held' });
+    expect(story.state.voter).toEqual(before);
+    expect(story.state.term).toBe(1);
+  });
+
+  test('names the master only while its lease may be alive', () => {
+    const story = follower();
+    expect(currentMaster(story.state, story.nowMs + TIMINGS.grantMs - 1)).toMatchObject({ ip: '10.0.0.1' });
+    expect(currentMaster(story.state, story.nowMs + TIMINGS.grantMs)).toBeNull();
+  });
+
+  test('asks at once when the lease is released to it, without pre-vote and without asking the dead Redis', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const actions = story.last?.actions ?? [];
+    expect(questions(actions).map(({ request }) => [request.type, request.term])).toEqual([
+      ['ACQUIRE', 2],
+      ['ACQUIRE', 2],
+    ]);
+    expect(actions.some((action) => action.type === 'remote')).toBe(false);
+  });
+
+  test('asks with a pre-vote, under no new term, when the lease has run out in silence', () => {
+    const story = follower();
+    const actions = story.after(TIMINGS.grantMs + TIMINGS.electionStepMs * 4).redis({ linkUp: false });
+    expect(new Set(questions(actions).map(({ request }) => request.type))).toEqual(new Set(['PREVOTE']));
+    expect(story.state.term).toBe(1);
+  });
+
+  test('puts a Redis back that somebody pointed elsewhere, or made a master, by hand', () => {
+    for (const change of [{ masterHost: '10.0.0.99' }, { role: 'master', masterHost: null }] as const) {
+      const story = follower();
+      expect(orders(story.redis(change))).toEqual(['follow']);
+    }
+  });
+
+  test('detaches from a master whose lease ran out and that nobody followed on', () => {
+    const story = follower();
+    story.after(TIMINGS.grantMs + TIMINGS.detachGraceMs - 1);
+    expect(orders(story.redis({ priority: 0 }))).toEqual([]);
+    expect(orders(story.after(1).redis({ priority: 0 }))).toEqual(['limbo']);
+  });
+
+  test('answers a freeze only when its Redis is detached', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: null, cause: 'redis-dead' }));
+    story.asked(requestOf(2, 2, { type: 'ACQUIRE' }));
+    expect(story.asked(requestOf(2, 2, { type: 'FREEZE' }))).toBeNull();
+    const freezing = story.last?.actions ?? [];
+    expect(orders(freezing)).toEqual(['limbo']);
+    const answers = story.done(freezing, 'limbo', { ...LIMBO, offset: asOffset(321) });
+    expect(answers).toContainEqual(
+      expect.objectContaining({
+        type: 'answer',
+        body: expect.objectContaining({ type: 'frozen', position: expect.objectContaining({ offset: 321 }) }),
+      }),
+    );
+  });
+});
+
+describe('an election', () => {
+  test('promotes nobody before a quorum of pods has shown its data', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    expect(orders(freezing)).toEqual(['limbo']);
+    expect(orders(story.done(freezing, 'limbo', LIMBO))).toEqual([]);
+    const actions = story.frozen(freezing, (index) => (index === 0 ? null : positionOf()));
+    expect(orders(actions)).toEqual(['promote']);
+  });
+
+  test('an empty voter votes on the lease, not on the data', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    const empty = positionOf({ synced: false, keys: 0, replid: infoOf().replid.replace('a', 'b') as never });
+    expect(orders(story.frozen(freezing, () => empty))).toEqual([]);
+  });
+
+  test('hands the lease to the pod with more data, and only when its own Redis is fenced', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    const actions = story.frozen(freezing, (index) => (index === 2 ? positionOf({ offset: asOffset(5000) }) : null));
+    expect(orders(actions)).toEqual([]);
+    expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
+      expect.objectContaining({ to: 'redis-2' }),
+    );
+    expect(story.state.role.kind).toBe('follower');
+  });
+
+  test('a lease that runs out while the promotion is under way is no lease: fence, then release', () => {
+    const { story, actions } = elected();
+    expect(orders(actions)).toEqual(['promote']);
+    const late = story.after(TIMINGS.leaseMs).tick();
+    expect(orders(late)).toEqual(['limbo']);
+    expect(questions(late, 'RELEASE')).toEqual([]);
+    const fenced = story.done(late, 'limbo', LIMBO);
+    expect(questions(fenced, 'RELEASE')).toHaveLength(2);
+  });
+});
+
+describe('the holder', () => {
+  test('announces itself at once after its promotion', () => {
+    const { story, actions } = elected();
+    const announcing = story.done(actions, 'promote', { role: 'master', masterHost: null });
+    expect(questions(announcing, 'ANNOUNCE')).toHaveLength(2);
+    expect(isLeading(story.state, story.nowMs)).toBe(true);
+    expect(story.state.announcement).toMatchObject({ pod: 'redis-1', term: 2 });
+  });
+
+  test('S2: fences its Redis when no quorum renews the lease, before it does anything else', () => {
+    const story = leader();
+    const actions = story.after(TIMINGS.leaseMs).redis({ role: 'master', masterHost: null });
+    expect(orders(actions)).toEqual(['limbo']);
+    expect(currentMaster(story.state, story.nowMs)).toBeNull();
+    expect(questions(actions, 'RENEW')).toEqual([]);
+  });
+
+  test('counts a renewal from when it was sent, not from when it was answered', () => {
+    const story = leader();
+    const renewing = story.after(TIMINGS.heartbeatMs).tick();
+    const sentAtMs = story.nowMs;
+    story.granted(renewing, 'RENEW', 400);
+    story.nowMs = sentAtMs + TIMINGS.leaseMs - 1;
+    expect(isLeading(story.state, story.nowMs)).toBe(true);
+    expect(isLeading(story.state, story.nowMs + 1)).toBe(false);
+  });
+
+  test('gives the lease back at once when its Redis is dead, in favour of the next in rank', () => {
+    const story = leader();
+    story.granted(story.after(TIMINGS.heartbeatMs).tick(), 'RENEW');
+    story.granted(story.after(TIMINGS.heartbeatMs).tick(), 'RENEW');
+    const actions = story.feed({ type: 'redis', sample: { outcome: 'refused' }, minReplicas: null });
+    expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
+      expect.objectContaining({ cause: 'redis-dead', to: 'redis-0' }),
+    );
+    expect(orders(actions)).toEqual([]);
+  });
+
+  test('S4: does not promote again a Redis that came back as another process', () => {
+    const story = leader();
+    const actions = story.redis({ ...LIMBO, runId: asRunId('9'.repeat(40)), offset: asOffset(0), keys: 0 });
+    expect(orders(actions)).not.toContain('promote');
+    expect(questions(actions, 'RELEASE')).toHaveLength(2);
+  });
+
+  test('promotes its Redis again when somebody made it a replica by hand', () => {
+    const story = leader();
+    expect(orders(story.redis({ masterHost: '10.0.0.3', linkUp: false }))).toEqual(['promote']);
+  });
+
+  test('goes on under a newer term when a voter has promised one to a campaign that came to nothing', () => {
+    const story = leader();
+    const renewing = story.after(TIMINGS.heartbeatMs).tick();
+    const [first] = questions(renewing, 'RENEW');
+    if (first === undefined) throw new Error('no renewal');
+    const { cluster } = first.request;
+    const head = { v: 1, cluster, from: { ...requestOf(0, 7, { type: 'FREEZE' }).from }, term: asTerm(7) } as const;
+    const answer = { ...head, type: 'refused', reason: 'stale-term', retryAfterMs: 0, announcement: null } as const;
+    const actions = story.feed({
+      type: 'answer',
+      from: first.to,
+      request: first.request,
+      sentAtMs: first.sentAtMs,
+      answer,
+    });
+    expect(new Set(questions(actions, 'RENEW').map(({ request }) => request.term))).toEqual(new Set([8]));
+    expect(isLeading(story.state, story.nowMs)).toBe(true);
+  });
+
+  test('L2: sends no order to a Redis that is as announced', () => {
+    const story = leader();
+    const online = { ip: '10.0.0.1', port: 6379, state: 'online', offset: asOffset(100), lagSeconds: 0 };
+    const wellInfo = { role: 'master', masterHost: null, replicas: [online, { ...online, ip: '10.0.0.3' }] } as const;
+    for (let beat = 0; beat < 300; beat += 1) {
+      const actions = [...story.after(TIMINGS.heartbeatMs).redis(wellInfo)];
+      expect(orders(actions)).toEqual([]);
+      expect(actions.some((action) => action.type === 'remote')).toBe(false);
+      expect(orders(story.granted(actions, 'RENEW'))).toEqual([]);
+    }
+    expect(isLeading(story.state, story.nowMs)).toBe(true);
+  });
+});
