@@ -115,7 +115,7 @@ function prevote(turn: Turn): void {
   const { state } = turn;
   const term = asTerm(state.term + 1);
   let role = candidacy(turn, 'prevote', term, probeOldMaster(turn));
-  because(turn, `no lease is known: asking whether term ${String(term)} could be won`);
+  because(turn, 'no lease is known: asking the other pods whether one could be won');
   if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {
     role = { ...role, grants: withGrant(role.grants, state.config.self.pod, turn.nowMs) };
   }
@@ -199,7 +199,6 @@ export function progressCandidate(turn: Turn): void {
 
 function giveUp(turn: Turn, role: CandidateRole): void {
   const { timings } = turn.state.config;
-  because(turn, `term ${String(role.term)} can not be won now: too few of the pods agree`);
   if (role.step === 'acquire') withdraw(turn, role.term);
   const retryAfterMs = Number.isFinite(role.retryAfterMs) ? role.retryAfterMs : timings.heartbeatMs;
   standBack(turn, Math.max(retryAfterMs, timings.electionStepMs) + campaignDelayMs(turn));

@@ -160,7 +160,8 @@ function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo):
     return;
   }
   // After a full sync from elsewhere it would have another replication id.
-  const hasOwnData = announcement !== null && info.runId === announcement.runId && info.replid === announcement.history.replid;
+  const hasOwnData =
+    announcement !== null && info.runId === announcement.runId && info.replid === announcement.history.replid;
   if (!hasOwnData || !own.intact) {
     note(
       turn,

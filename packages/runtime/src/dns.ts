@@ -21,6 +21,8 @@ export interface ServiceResolver {
 export interface ResolverOptions {
   /** `redis`, or its FQDN. */
   readonly service: string;
+  /** Completes a short name where the search list does not. */
+  readonly namespace?: string | undefined;
   /** `host:port` each; null for the system's. */
   readonly servers: readonly string[] | null;
   /** Bound of one question to one server. */
@@ -48,9 +50,10 @@ function systemSearchDomains(): string[] {
 }
 
 /** The names to try, in order: c-ares does not use the search list for SRV, so a short name is completed here. */
-export function candidateNames(service: string, searchDomains: readonly string[]): string[] {
+export function candidateNames(service: string, searchDomains: readonly string[], namespace?: string): string[] {
   if (service.endsWith('.')) return [service.slice(0, -1)];
-  const completed = searchDomains.map((domain) => `${service}.${domain}`);
+  const usual = namespace === undefined || service.includes('.') ? [] : [`${namespace}.svc.cluster.local`];
+  const completed = [...new Set([...searchDomains, ...usual])].map((domain) => `${service}.${domain}`);
   // As resolv.conf(5) has it for names with many dots: those are tried as they are first.
   return service.split('.').length > 3 ? [service, ...completed] : [...completed, service];
 }
@@ -90,7 +93,7 @@ async function resolveName(resolver: Resolver, name: string): Promise<ServiceAdd
 
 /** Finds the pods of a headless Service through DNS. Nothing is cached here. */
 export function createResolver(options: ResolverOptions): ServiceResolver {
-  const names = candidateNames(options.service, options.searchDomains ?? systemSearchDomains());
+  const names = candidateNames(options.service, options.searchDomains ?? systemSearchDomains(), options.namespace);
   return {
     async resolve() {
       const resolver = new Resolver({ timeout: options.timeoutMs, tries: 2 });

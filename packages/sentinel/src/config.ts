@@ -14,6 +14,7 @@ import {
   FLAGS,
   ipFlag,
   numberFlag,
+  optionalText,
   podPlace,
   portFlag,
   textFlag,
@@ -59,6 +60,7 @@ export interface RunConfig {
   readonly node: NodeConfig;
   readonly masterName: string;
   readonly service: string;
+  readonly namespace: string | undefined;
   readonly dnsServers: readonly string[] | null;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -109,6 +111,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
     },
     masterName: textFlag(flags, 'master-name'),
     service: textFlag(flags, 'service'),
+    namespace: optionalText(flags, 'namespace'),
     dnsServers: dnsServersFlag(flags),
     username,
     password,

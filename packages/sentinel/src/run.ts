@@ -33,7 +33,12 @@ function addressText(address: Address): string {
 }
 
 function watchDns(config: RunConfig, transport: PeerTransport, logger: Logger): { stop(): void } {
-  const resolver = createResolver({ service: config.service, servers: config.dnsServers, timeoutMs: DNS_TIMEOUT_MS });
+  const resolver = createResolver({
+    service: config.service,
+    namespace: config.namespace,
+    servers: config.dnsServers,
+    timeoutMs: DNS_TIMEOUT_MS,
+  });
   const { members, self } = config.node;
   let timer: NodeJS.Timeout | null = null;
   let isStopped = false;

@@ -7,6 +7,7 @@ import {
   fetchStatus,
   messageOf,
   numberFlag,
+  optionalText,
   portFlag,
   textFlag,
   choiceFlag,
@@ -43,7 +44,12 @@ async function askAll(flags: RawFlags): Promise<PodStatus[]> {
   const { username, password } = credentialsOf(flags);
   const port = portFlag(flags, 'port');
   const timeoutMs = numberFlag(flags, 'probe-timeout-ms', 1, 60_000);
-  const resolver = createResolver({ service: textFlag(flags, 'service'), servers: dnsServersFlag(flags), timeoutMs });
+  const resolver = createResolver({
+    service: textFlag(flags, 'service'),
+    namespace: optionalText(flags, 'namespace'),
+    servers: dnsServersFlag(flags),
+    timeoutMs,
+  });
   const addresses = await resolver.resolve();
   const pods = addresses.map(async ({ ip, podName }): Promise<PodStatus> => {
     try {

@@ -134,9 +134,16 @@ async function findInstance(endpoint: Endpoint, ips: readonly string[], settings
 
 const NETWORK_CODE = /^(E[A-Z]{3,}|TIMEOUT|CLOSED|DNS)$/;
 
+/** The code of an error; that of its cause where it only says that the connection was closed. */
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'ERR';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR';
+  const cause = 'cause' in error ? codeOf(error.cause) : 'ERR';
+  return code === 'CLOSED' && cause !== 'ERR' ? cause : code;
+}
+
 function describeFailure(error: unknown, probeTimeoutMs: number): { answers: boolean; reason: string } {
-  const rawCode = error instanceof Error && 'code' in error ? error.code : undefined;
-  const code = typeof rawCode === 'string' ? rawCode : 'ERR';
+  const code = codeOf(error);
   const answers = error instanceof OperationError && !NETWORK_CODE.test(code);
   switch (code) {
     case 'ECONNREFUSED':

@@ -1,0 +1,137 @@
+import {
+  asPodName,
+  isSettled,
+  type Announcement,
+  type Answer,
+  type BootstrapObservation,
+  type PeerObservation,
+  type PeerStatus,
+  type ReplicationInfo,
+  type SidecarView,
+} from '@sentinel-micro/core';
+import { messageOf, type ServiceAddress } from '@sentinel-micro/runtime';
+import type { MakeSlaveConfig } from './config.ts';
+import { canonicalIp } from './ip.ts';
+
+/** More addresses than two families of the largest set are not the pods of one set; the rest is not asked. */
+const MAX_ADDRESSES = 128;
+/** DNS may take so many times as long as a peer. */
+const DNS_BOUNDS = 2;
+
+/** What can be asked. Each may reject, and none needs a bound of its own. */
+export interface Probes {
+  resolve(): Promise<readonly ServiceAddress[]>;
+  status(ip: string): Promise<PeerStatus>;
+  info(ip: string, port: number): Promise<ReplicationInfo>;
+}
+
+/** An answer, or the reason why there is none, after at most `boundMs` milliseconds. Never rejects. */
+async function answerWithin<Value>(question: Promise<Value>, boundMs: number): Promise<Answer<Value>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Answer<Value>>((resolve) => {
+    timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${boundMs} ms` }), boundMs);
+  });
+  const answer = question.then(
+    (value): Answer<Value> => ({ ok: true, value }),
+    (error: unknown): Answer<Value> => ({ ok: false, reason: messageOf(error) }),
+  );
+  const first = await Promise.race([answer, late]);
+  clearTimeout(timer);
+  return first;
+}
+
+function sidecarView({ cluster, from, master, masterIsFresh }: PeerStatus): SidecarView {
+  return { cluster, from, masterIsFresh, master: master === null ? null : { ...master, ip: canonicalIp(master.ip) } };
+}
+
+function withCanonicalMaster(info: ReplicationInfo): ReplicationInfo {
+  return { ...info, masterHost: info.masterHost === null ? null : canonicalIp(info.masterHost) };
+}
+
+function mapAnswer<From, To>(answer: Answer<From>, change: (value: From) => To): Answer<To> {
+  return answer.ok ? { ok: true, value: change(answer.value) } : answer;
+}
+
+/** What was asked so far, and what came back. */
+class Inquiry {
+  readonly #config: MakeSlaveConfig;
+  readonly #probes: Probes;
+  readonly #peers = new Map<string, PeerObservation>();
+
+  constructor(config: MakeSlaveConfig, probes: Probes) {
+    this.#config = config;
+    this.#probes = probes;
+  }
+
+  seen(): BootstrapObservation {
+    const { pod, ip, cluster, members } = this.#config;
+    return { self: { pod, ip }, cluster, members, dnsProblem: null, peers: [...this.#peers.values()] };
+  }
+
+  /** Notes the address, and asks who is there. @returns the questions that are now open */
+  ask({ ip, podName }: ServiceAddress): Promise<void>[] {
+    const notYet: Answer<never> = { ok: false, reason: 'no answer yet' };
+    const key = this.#note({
+      ip,
+      redisPort: this.#config.redisPort,
+      podName: podName === null ? null : asPodName(podName),
+      sidecar: notYet,
+      redis: notYet,
+    });
+    return ip === this.#config.ip ? [] : [this.#askSidecar(key, ip), this.#askRedis(key, ip, this.#config.redisPort)];
+  }
+
+  #note(peer: PeerObservation): string {
+    const key = `${peer.ip} ${peer.redisPort}`;
+    this.#peers.set(key, peer);
+    return key;
+  }
+
+  #update(key: string, change: Partial<PeerObservation>): void {
+    const known = this.#peers.get(key);
+    if (known !== undefined) this.#peers.set(key, { ...known, ...change });
+  }
+
+  async #askSidecar(key: string, ip: string): Promise<void> {
+    const status = await answerWithin(this.#probes.status(ip), this.#config.probeTimeoutMs);
+    const sidecar = mapAnswer(status, sidecarView);
+    this.#update(key, { sidecar });
+    if (!sidecar.ok || sidecar.value.cluster !== this.#config.cluster) return;
+    const { master, masterIsFresh } = sidecar.value;
+    if (master !== null && masterIsFresh) await this.#askNamed(master);
+  }
+
+  /** DNS may lag behind: the master that a sidecar names is asked too when DNS does not list it. */
+  async #askNamed({ ip, port }: Announcement): Promise<void> {
+    if (ip === this.#config.ip || this.#peers.has(`${ip} ${port}`)) return;
+    const redis: Answer<never> = { ok: false, reason: 'no answer yet' };
+    const key = this.#note({ ip, redisPort: port, podName: null, sidecar: null, redis });
+    await this.#askRedis(key, ip, port);
+  }
+
+  async #askRedis(key: string, ip: string, port: number): Promise<void> {
+    const info = await answerWithin(this.#probes.info(ip, port), this.#config.probeTimeoutMs);
+    this.#update(key, { redis: mapAnswer(info, withCanonicalMaster) });
+  }
+}
+
+/**
+ * Asks DNS for the peers, then every peer's sidecar and Redis at once. Never rejects: what could not be had is part of the
+ * observation, with the reason. Takes at most four times `probeTimeoutMs` (DNS two, a sidecar one, the Redis that it names
+ * one), and ends as soon as all have answered, or those that have not can no longer change the decision.
+ */
+export async function observe(config: MakeSlaveConfig, probes: Probes): Promise<BootstrapObservation> {
+  const found = await answerWithin(probes.resolve(), DNS_BOUNDS * config.probeTimeoutMs);
+  const inquiry = new Inquiry(config, probes);
+  if (!found.ok) return { ...inquiry.seen(), dnsProblem: `DNS does not tell who the peers are: ${found.reason}` };
+  const questions = found.value
+    .slice(0, MAX_ADDRESSES)
+    .flatMap(({ ip, podName }) => inquiry.ask({ ip: canonicalIp(ip), podName }));
+  await new Promise<void>((resolve) => {
+    const finishWhenSettled = (): void => {
+      if (isSettled(inquiry.seen())) resolve();
+    };
+    void Promise.all(questions.map((question) => question.then(finishWhenSettled))).then(() => resolve());
+  });
+  return inquiry.seen();
+}

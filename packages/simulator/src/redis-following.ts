@@ -1,0 +1,216 @@
+import type { ReplicationInfo } from '@sentinel-micro/core';
+import type { Socket } from './network.ts';
+import type { RedisModel } from './redis-model.ts';
+import { Backlog } from './redis-feeding.ts';
+import type { RedisMessage, Snapshot, StreamEntry } from './redis-protocol.ts';
+
+type LinkState = 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'loading' | 'connected';
+
+/** Redis opens the connection to its master with its replication time-out. */
+type LinkInfo = Pick<ReplicationInfo, 'linkUp' | 'syncInProgress' | 'lastIoSecondsAgo' | 'linkDownSinceSeconds'>;
+
+/** The replica's half of replication: the link to the master. */
+export class FollowingSide {
+  readonly #redis: RedisModel;
+  #state: LinkState = 'none';
+  #socket: Socket | null = null;
+  #hasCachedMaster = false;
+  #lastIoMs = 0;
+  #downSinceMs = 0;
+  /** Grows with each attempt, so that what belongs to an earlier one is told apart. */
+  #attempt = 0;
+  #beforeLoaded: StreamEntry[] = [];
+
+  constructor(redis: RedisModel) {
+    this.#redis = redis;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'connected';
+  }
+
+  /** True when its position in a replication history is known. */
+  get hasPlace(): boolean {
+    return this.#state === 'connected' || this.#hasCachedMaster;
+  }
+
+  owns(socket: Socket): boolean {
+    return this.#socket === socket;
+  }
+
+  cacheMaster(): void {
+    const redis = this.#redis;
+    this.#hasCachedMaster = true;
+    redis.backlog ??= new Backlog(redis.offset + 1, redis.settings.backlogBytes);
+  }
+
+  start(): void {
+    if (this.#redis.isMaster) return;
+    this.#state = 'connect';
+    this.#downSinceMs = this.#redis.nowMs;
+    this.#connect();
+  }
+
+  stop(): void {
+    // A transfer that is broken off leaves the old data, but not the place in its history.
+    if (this.#state === 'connected') this.#hasCachedMaster = true;
+    this.#attempt += 1;
+    this.#socket?.close();
+    this.#socket = null;
+    if (this.#state === 'loading') this.#redis.isLoading = false;
+    this.#state = 'none';
+    if (this.#redis.isMaster) this.#hasCachedMaster = false;
+  }
+
+  cron(): void {
+    const redis = this.#redis;
+    if (redis.isMaster || redis.isLoading) return;
+    if (this.#state === 'connect') this.#connect();
+    if (this.#state === 'connected') {
+      this.#send({ kind: 'ack', offset: redis.offset });
+      if (redis.nowMs - this.#lastIoMs > redis.settings.replTimeoutMs) this.#lost();
+    } else if (this.#state === 'handshake' && redis.nowMs - this.#lastIoMs > redis.settings.replTimeoutMs) this.#lost();
+  }
+
+  info(): LinkInfo {
+    const redis = this.#redis;
+    const isUp = this.isUp;
+    return {
+      linkUp: isUp,
+      syncInProgress: this.#state === 'sync',
+      lastIoSecondsAgo: isUp ? Math.floor((redis.nowMs - this.#lastIoMs) / 1000) : null,
+      linkDownSinceSeconds: isUp || redis.isMaster ? null : Math.floor((redis.nowMs - this.#downSinceMs) / 1000),
+    };
+  }
+
+  #send(message: RedisMessage): void {
+    this.#socket?.send(message);
+  }
+
+  #connect(): void {
+    const redis = this.#redis;
+    const { masterHost } = redis;
+    // Nothing listens at the address that stands for nobody.
+    if (masterHost === null || redis.isInLimbo) return;
+    this.#state = 'connecting';
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    redis.network.connect(redis, redis.machine, masterHost, 'redis', redis.settings.replTimeoutMs, (socket) => {
+      if (attempt !== this.#attempt) {
+        socket?.close();
+        return;
+      }
+      if (socket === null) {
+        this.#state = 'connect';
+        return;
+      }
+      this.#socket = socket;
+      this.#state = 'handshake';
+      this.#lastIoMs = redis.nowMs;
+      socket.onMessage = (message) => this.#take(message as RedisMessage);
+      socket.onClose = () => {
+        if (this.#socket === socket) this.#lost();
+      };
+      this.#send({ kind: 'ping' });
+    });
+  }
+
+  /** replicationHandleMasterDisconnection(): tries again at once, and then each second. */
+  #lost(): void {
+    const wasConnected = this.#state === 'connected';
+    const isLoading = this.#state === 'loading';
+    if (wasConnected) this.#hasCachedMaster = true;
+    this.#socket?.close();
+    this.#socket = null;
+    if (isLoading) return;
+    this.#attempt += 1;
+    this.#state = 'connect';
+    if (wasConnected) {
+      this.#downSinceMs = this.#redis.nowMs;
+      this.#connect();
+    }
+  }
+
+  #take(message: RedisMessage): void {
+    const redis = this.#redis;
+    this.#lastIoMs = redis.nowMs;
+    switch (message.kind) {
+      case 'pong': {
+        if (message.isLoading) {
+          this.#lost();
+          return;
+        }
+        const replid = this.#hasCachedMaster ? redis.replid : null;
+        this.#send({ kind: 'psync', replid, nextByte: redis.offset + 1, ip: redis.machine.ip });
+        return;
+      }
+      case 'no-master-link':
+        this.#lost();
+        return;
+      case 'continue':
+        this.#continue(message.replid);
+        return;
+      case 'full-resync':
+        this.#hasCachedMaster = false;
+        this.#state = 'sync';
+        return;
+      case 'rdb':
+        this.#loadFrom(message.snapshot);
+        return;
+      case 'stream':
+        if (this.#state === 'loading') this.#beforeLoaded.push(message.entry);
+        else this.#follow(message.entry);
+        return;
+      case 'command':
+      case 'reply':
+      case 'ping':
+      case 'psync':
+      case 'ack':
+        return;
+    }
+  }
+
+  #continue(replid: string): void {
+    const redis = this.#redis;
+    this.#state = 'connected';
+    this.#hasCachedMaster = false;
+    redis.backlog ??= new Backlog(redis.offset + 1, redis.settings.backlogBytes);
+    if (replid === redis.replid) return;
+    redis.replid2 = redis.replid;
+    redis.secondOffset = redis.offset + 1;
+    redis.replid = replid;
+    redis.feeding.disconnectAll();
+  }
+
+  #loadFrom(snapshot: Snapshot): void {
+    const redis = this.#redis;
+    this.#state = 'loading';
+    redis.isLoading = true;
+    redis.data = [];
+    redis.feeding.disconnectAll();
+    this.#beforeLoaded = [];
+    const attempt = this.#attempt;
+    redis.after(redis.random.between(0, redis.settings.mostLoadMs), () => {
+      if (attempt !== this.#attempt) return;
+      redis.isLoading = false;
+      redis.data = [...snapshot.data];
+      redis.replid = snapshot.replid ?? redis.replid;
+      redis.replid2 = null;
+      redis.secondOffset = -1;
+      redis.offset = snapshot.offset;
+      redis.backlog = new Backlog(redis.offset + 1, redis.settings.backlogBytes);
+      this.#state = 'connected';
+      this.#lastIoMs = redis.nowMs;
+      for (const entry of this.#beforeLoaded) this.#follow(entry);
+      this.#beforeLoaded = [];
+      if (this.#socket?.isOpen !== true) this.#lost();
+      else this.#send({ kind: 'ack', offset: redis.offset });
+    });
+  }
+
+  #follow(entry: StreamEntry): void {
+    if (this.#state !== 'connected') return;
+    this.#redis.feeding.feed(entry);
+    if (entry.asksForAck) this.#send({ kind: 'ack', offset: this.#redis.offset });
+  }
+}

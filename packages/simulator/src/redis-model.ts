@@ -1,0 +1,326 @@
+import {
+  asOffset,
+  asReplicationId,
+  asRunId,
+  LIMBO_HOST,
+  LIMBO_PORT,
+  type ReplicationInfo,
+} from '@sentinel-micro/core';
+import type { Machine, Network, Socket } from './network.ts';
+import { Process } from './process.ts';
+import type { Random } from './random.ts';
+import { FeedingSide, Backlog } from './redis-feeding.ts';
+import { FollowingSide } from './redis-following.ts';
+import { OK, type RedisCommand, type RedisMessage, type RedisReply, type Snapshot } from './redis-protocol.ts';
+
+/** What is the same for every Redis of one run. */
+export interface RedisSettings {
+  readonly maxLagSeconds: number;
+  readonly backlogBytes: number;
+  readonly replTimeoutMs: number;
+  readonly leastSyncMs: number;
+  readonly mostSyncMs: number;
+  readonly mostLoadMs: number;
+}
+
+export interface RedisBoot {
+  readonly masterHost: string;
+  readonly masterPort: number;
+  readonly minReplicas: number;
+  readonly priority: number;
+  readonly snapshot: Snapshot | null;
+  readonly loadMs: number;
+}
+
+/** What the rest of the world wants to know about a Redis. */
+export interface RedisObserver {
+  roleChanged(redis: RedisModel, text: string): void;
+  fullSyncStarted(from: RedisModel, to: Socket): void;
+}
+
+interface HeldWrite {
+  readonly socket: Socket;
+  readonly id: number;
+  readonly value: number;
+}
+
+const WRITE_BYTES = 60;
+const CRON_MS = 1000;
+
+/**
+ * One redis-server process: replication as in Redis 7.0 (replication.c), as far as it matters for who has which data.
+ * Its data is the list of written values in their order.
+ */
+export class RedisModel extends Process {
+  readonly runId: string;
+  readonly machine: Machine;
+  readonly network: Network;
+  readonly random: Random;
+  readonly settings: RedisSettings;
+  readonly observer: RedisObserver;
+  readonly priority: number;
+  readonly feeding: FeedingSide;
+  readonly following: FollowingSide;
+  masterHost: string | null;
+  masterPort: number;
+  replid: string;
+  replid2: string | null = null;
+  secondOffset = -1;
+  offset = 0;
+  data: number[] = [];
+  backlog: Backlog | null = null;
+  minReplicas: number;
+  isLoading = false;
+  pausedUntilMs = -Infinity;
+  /** Promoted by REPLICAOF NO ONE in the life of this process. */
+  wasPromoted = false;
+  readonly #lastWriteOf = new WeakMap<Socket, number>();
+  #held: HeldWrite[] = [];
+
+  constructor(network: Network, random: Random, machine: Machine, settings: RedisSettings, boot: RedisBoot, observer: RedisObserver) {
+    super(network.scheduler);
+    this.runId = random.id();
+    this.replid = random.id();
+    this.machine = machine;
+    this.network = network;
+    this.random = random;
+    this.settings = settings;
+    this.observer = observer;
+    this.priority = boot.priority;
+    this.minReplicas = boot.minReplicas;
+    this.masterHost = boot.masterHost;
+    this.masterPort = boot.masterPort;
+    this.feeding = new FeedingSide(this);
+    this.following = new FollowingSide(this);
+    machine.services.set('redis', this);
+    this.after(random.between(0, CRON_MS), () => this.#cron());
+    this.#load(boot);
+  }
+
+  get isMaster(): boolean {
+    return this.masterHost === null;
+  }
+
+  get isInLimbo(): boolean {
+    return this.masterHost === LIMBO_HOST && this.masterPort === LIMBO_PORT;
+  }
+
+  get nowMs(): number {
+    return this.scheduler.nowMs;
+  }
+
+  /** Redis's cached clock has a resolution of one second. */
+  get unixSeconds(): number {
+    return Math.floor(this.scheduler.nowMs / 1000);
+  }
+
+  /** Would a client that writes now be answered OK? */
+  get acceptsWrites(): boolean {
+    return this.isAlive && !this.isPaused && this.whyNotWritable() === null && this.nowMs >= this.pausedUntilMs;
+  }
+
+  whyNotWritable(): string | null {
+    if (this.isLoading) return 'LOADING';
+    if (!this.isMaster) return 'READONLY';
+    if (this.minReplicas > 0 && this.feeding.goodReplicas < this.minReplicas) return 'NOREPLICAS';
+    return null;
+  }
+
+  snapshot(): Snapshot {
+    const hasPlace = this.isMaster ? this.backlog !== null : this.following.hasPlace;
+    return { data: [...this.data], replid: hasPlace ? this.replid : null, offset: this.offset };
+  }
+
+  override accept(socket: Socket): void {
+    socket.onMessage = (message) => this.#take(socket, message as RedisMessage);
+    socket.onClose = () => this.feeding.remove(socket);
+  }
+
+  /** Takes in one piece of the replication stream, as a master or from one. */
+  append(bytes: number, value: number | null, asksForAck = false): void {
+    // Without a backlog nothing is counted: there is no replica that could need it.
+    if (this.backlog === null) {
+      if (value !== null) this.data.push(value);
+      return;
+    }
+    this.feeding.feed({ firstByte: this.offset + 1, lastByte: this.offset + bytes, value, asksForAck });
+  }
+
+  #load(boot: RedisBoot): void {
+    const ready = (): void => {
+      this.isLoading = false;
+      const { snapshot } = boot;
+      if (snapshot !== null) {
+        this.data = [...snapshot.data];
+        if (snapshot.replid !== null) {
+          this.replid = snapshot.replid;
+          this.offset = snapshot.offset;
+          this.following.cacheMaster();
+        }
+      }
+      this.following.start();
+    };
+    if (boot.loadMs <= 0) {
+      ready();
+      return;
+    }
+    this.isLoading = true;
+    this.after(boot.loadMs, ready);
+  }
+
+  #cron(): void {
+    this.after(CRON_MS, () => this.#cron());
+    this.following.cron();
+    this.feeding.cron();
+  }
+
+  #take(socket: Socket, message: RedisMessage): void {
+    switch (message.kind) {
+      case 'command':
+        this.#execute(socket, message.id, message.command);
+        return;
+      case 'ping':
+        socket.send({ kind: 'pong', isLoading: this.isLoading } satisfies RedisMessage);
+        return;
+      case 'psync':
+        this.feeding.serve(socket, message);
+        return;
+      case 'ack':
+        this.feeding.takeAck(socket, message.offset);
+        return;
+      case 'reply':
+      case 'pong':
+      case 'no-master-link':
+      case 'continue':
+      case 'full-resync':
+      case 'rdb':
+      case 'stream':
+        return;
+    }
+  }
+
+  #execute(socket: Socket, id: number, command: RedisCommand): void {
+    const reply = (answer: RedisReply): void => socket.send({ kind: 'reply', id, reply: answer } satisfies RedisMessage);
+    switch (command.name) {
+      case 'INFO':
+        reply({ ok: true, info: this.info(), number: null });
+        return;
+      case 'REPLICAOF':
+        if (this.isLoading) reply({ ok: false, code: 'LOADING' });
+        else {
+          this.#replicaOf(command.host, command.port);
+          reply(OK);
+        }
+        return;
+      case 'CONFIG GET min-replicas-to-write':
+        reply({ ok: true, info: null, number: this.minReplicas });
+        return;
+      case 'CONFIG SET min-replicas-to-write':
+        this.minReplicas = command.count;
+        this.feeding.countGood();
+        reply(OK);
+        return;
+      case 'CLIENT PAUSE':
+        this.pausedUntilMs = Math.max(this.pausedUntilMs, this.nowMs + command.budgetMs);
+        this.after(command.budgetMs, () => this.#letThrough());
+        reply(OK);
+        return;
+      case 'CLIENT UNPAUSE':
+        this.pausedUntilMs = -Infinity;
+        this.#letThrough();
+        reply(OK);
+        return;
+      case 'CLIENT KILL TYPE normal':
+        for (const other of [...this.sockets]) if (other !== socket && this.#isClient(other)) this.#cut(other);
+        reply(OK);
+        return;
+      case 'SET':
+        if (this.nowMs < this.pausedUntilMs && this.whyNotWritable() === null) {
+          this.#held.push({ socket, id, value: command.value });
+        } else reply(this.#write(socket, command.value));
+        return;
+      case 'WAIT':
+        this.#wait(socket, command.count, command.timeoutMs, reply);
+        return;
+    }
+  }
+
+  #isClient(socket: Socket): boolean {
+    return !this.following.owns(socket) && !this.feeding.owns(socket);
+  }
+
+  #cut(socket: Socket): void {
+    this.#held = this.#held.filter((write) => write.socket !== socket);
+    socket.close();
+  }
+
+  #write(socket: Socket, value: number): RedisReply {
+    const why = this.whyNotWritable();
+    if (why !== null) return { ok: false, code: why };
+    this.append(WRITE_BYTES, value);
+    this.#lastWriteOf.set(socket, this.offset);
+    return OK;
+  }
+
+  #wait(socket: Socket, count: number, timeoutMs: number, reply: (answer: RedisReply) => void): void {
+    if (!this.isMaster) reply({ ok: false, code: 'ERR' });
+    else this.feeding.wait(this.#lastWriteOf.get(socket) ?? 0, count, timeoutMs, reply);
+  }
+
+  #letThrough(): void {
+    if (this.nowMs < this.pausedUntilMs) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const { socket, id, value } of held) {
+      socket.send({ kind: 'reply', id, reply: this.#write(socket, value) } satisfies RedisMessage);
+    }
+  }
+
+  #replicaOf(host: string | null, port: number): void {
+    if (host === null) {
+      if (this.isMaster) return;
+      this.masterHost = null;
+      this.following.stop();
+      // shiftReplicationId(): a new history that shares everything up to here with the old one.
+      this.replid2 = this.replid;
+      this.secondOffset = this.offset + 1;
+      this.replid = this.random.id();
+      this.wasPromoted = true;
+      this.feeding.disconnectAll();
+      this.observer.roleChanged(this, `is a master now, offset ${this.offset}, ${this.data.length} writes`);
+      return;
+    }
+    if (this.masterHost === host && this.masterPort === port) return;
+    const wasMaster = this.isMaster;
+    this.feeding.unblockAll();
+    this.following.stop();
+    this.masterHost = host;
+    this.masterPort = port;
+    if (wasMaster) {
+      this.backlog ??= new Backlog(this.offset + 1, this.settings.backlogBytes);
+      this.following.cacheMaster();
+    }
+    this.observer.roleChanged(this, this.isInLimbo ? `is in limbo now, offset ${this.offset}` : `follows ${host} now`);
+    this.following.start();
+  }
+
+  info(): ReplicationInfo {
+    const isReplica = !this.isMaster;
+    return {
+      runId: asRunId(this.runId),
+      role: isReplica ? 'replica' : 'master',
+      masterHost: this.masterHost,
+      masterPort: isReplica ? this.masterPort : null,
+      ...this.following.info(),
+      priority: isReplica ? this.priority : null,
+      replid: asReplicationId(this.replid),
+      replid2: this.replid2 === null ? null : asReplicationId(this.replid2),
+      secondReplOffset: this.secondOffset < 0 ? null : asOffset(this.secondOffset),
+      // A replica without any master in its memory says 1 (genRedisInfoString).
+      offset: asOffset(isReplica && !this.following.hasPlace ? 1 : this.offset),
+      replicas: this.feeding.info(),
+      loading: this.isLoading,
+      keys: this.isLoading ? 0 : this.data.length,
+    };
+  }
+}
