@@ -105,5 +105,7 @@ export function describeRelease(cause: ReleaseCause): string {
       return 'its Redis does not answer';
     case 'fenced':
       return 'its Redis is fenced';
+    case 'withdrawn':
+      return 'it did not win it';
   }
 }

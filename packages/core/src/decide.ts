@@ -40,6 +40,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       intact: true,
       minReplicas: null,
       hasWriters: false,
+      fenceRetryAtMs: 0,
       pending: null,
       retryAtMs: 0,
     },
@@ -86,7 +87,7 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
       takeRenewal(turn, from, sentAtMs, answer, answer?.term ?? NO_TERM);
       return;
     case 'FREEZE':
-      takeFrozen(turn, from, request.term, answer);
+      takeFrozen(turn, from, sentAtMs, answer);
       return;
     case 'RELEASE':
     case 'ANNOUNCE':

@@ -207,7 +207,7 @@ function giveUp(turn: Turn, role: CandidateRole): void {
 /** Gives back grants of a lease that was not won, so that nobody waits for them to run out. */
 function withdraw(turn: Turn, term: Term): void {
   const { state } = turn;
-  for (const pod of otherMembers(state)) ask(turn, pod, term, { type: 'RELEASE', to: null, cause: 'fenced' });
+  for (const pod of otherMembers(state)) ask(turn, pod, term, { type: 'RELEASE', to: null, cause: 'withdrawn' });
   if (state.voter.grant?.term === term && state.voter.grant.holder.pod === state.config.self.pod) {
     patch(turn, { voter: { ...state.voter, grant: null } });
   }

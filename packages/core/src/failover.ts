@@ -4,7 +4,7 @@ import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
 import type { AnswerBody, Position, PreviousPromise } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { hasKeys, ownPosition, worthOf } from './position.ts';
+import { dataQuorumOf, ownPosition, worthOf } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -45,7 +45,10 @@ export function startFailover(turn: Turn, previous: readonly PreviousPromise[]):
     (promise) => promise.holder.pod === config.self.pod || (old !== null && promise.term <= old.term),
   );
   const neverStopped = wasSelf && undisturbed && own.info?.runId === old.runId;
-  if (own.info?.role === 'master' && (neverStopped || (old === null && isFollowedByQuorum(turn, own.info)))) {
+  if (
+    own.info?.role === 'master' &&
+    (neverStopped || (old === null && undisturbed && isFollowedByQuorum(turn, own.info)))
+  ) {
     note(turn, 'info', 'lease-regained', 'the own Redis has been master all along: going on', { term: role.term });
     lead(turn, own.info);
     return;
@@ -173,9 +176,11 @@ function freeze(turn: Turn, frozen: Frozen): void {
 }
 
 /** Takes in a voter's final position; null when it has none to show (its Redis is dead) or did not answer. */
-export function takeFrozen(turn: Turn, from: PodName, term: number, answer: AnswerBody | null): void {
+export function takeFrozen(turn: Turn, from: PodName, sentAtMs: number, answer: AnswerBody | null): void {
   const { role } = turn.state;
-  if (role.kind !== 'holder' || role.phase.name !== 'freeze' || role.term !== term || answer?.type !== 'frozen') return;
+  if (role.kind !== 'holder' || role.phase.name !== 'freeze' || answer?.type !== 'frozen') return;
+  // An answer to an earlier election is of no use; one to this election is, also when the term was raised meanwhile.
+  if (sentAtMs < role.phase.startedAtMs) return;
   const { phase } = role;
   const frozen = answer.position === null ? phase.frozen : { ...phase.frozen, [from]: answer.position };
   const answered = phase.answered.includes(from) ? phase.answered : [...phase.answered, from];
@@ -220,18 +225,19 @@ function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): stri
   const known = role.old?.announcement.history ?? null;
   const positions = Object.values(phase.frozen).filter((position) => position !== undefined);
   const full = positions.filter((position) => worthOf(position, known) === 'full').length;
-  if (full >= config.quorum) return 'ready';
+  const needed = dataQuorumOf(config.members.length);
+  if (full >= needed) return 'ready';
   const allShown = positions.length === config.members.length;
-  // A set that is new to everybody has no data to wait for.
-  if (known === null && allShown && !positions.some(hasKeys)) return 'ready';
+  // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
+  if (allShown && (known === null || config.durability === 'available')) return 'ready';
   const waitedMs = turn.nowMs - phase.startedAtMs;
   const { dataWaitMs } = config.timings;
   if (waitedMs < dataWaitMs) {
     wakeAt(turn, phase.startedAtMs + dataWaitMs);
-    return `waiting for more pods to show their data: ${String(full)} of the ${String(config.quorum)} that are needed`;
+    return `waiting for more pods to show their data: ${String(full)} of the ${String(needed)} that are needed`;
   }
-  if (config.durability === 'strict' && !(known === null && allShown)) {
-    return `waiting for pods with their data (--durability strict): ${String(full)} of ${String(config.quorum)}`;
+  if (config.durability === 'strict') {
+    return `waiting for pods with their data (--durability strict): ${String(full)} of ${String(needed)}`;
   }
   return 'ready';
 }
@@ -245,12 +251,13 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
     });
   }
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
-  if (role.old !== null && full < config.quorum) {
+  const needed = dataQuorumOf(config.members.length);
+  if (role.old !== null && full < needed) {
     note(
       turn,
       'error',
       'data-at-risk',
-      `only ${String(full)} of ${String(config.quorum)} pods could show their data: writes that were confirmed may be missing (--durability available)`,
+      `only ${String(full)} of the ${String(needed)} pods that are needed could show their data: writes that were confirmed may be missing (--durability available)`,
     );
   }
   if (choice.bytesMissing > 0) {

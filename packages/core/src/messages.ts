@@ -55,7 +55,12 @@ export interface MemberView {
 }
 
 /** Why a lease is given back: what it means for the Redis that was master under it. */
-export type ReleaseCause = 'redis-dead' | 'redis-hung' | 'fenced';
+export type ReleaseCause =
+  | 'redis-dead'
+  | 'redis-hung'
+  | 'fenced'
+  /** The lease was never won: says nothing about any Redis. */
+  | 'withdrawn';
 
 interface Envelope {
   readonly v: 1;

@@ -7,13 +7,15 @@ import { isAnnouncementFresh } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
+/** How long to wait before a fence that Redis refused is tried again, in milliseconds. */
+const FENCE_RETRY_MS = 20;
 
 /** Takes in one look at the own Redis. */
 export function takeSample(turn: Turn, sample: RedisSample, minReplicas: number | null): void {
   const { own, config } = turn.state;
   const health = nextHealth(own.health, sample, turn.nowMs, config.timings.downAfterMs);
   if (health.state !== own.health.state && (health.state === 'down' || own.health.state !== 'suspect')) {
-    const level = health.state === 'down' ? 'warn' : 'info';
+    const level = health.state === 'down' || sample.outcome === 'error' ? 'warn' : 'info';
     note(turn, level, `redis-${health.state}`, `Redis of this pod is ${health.state}: ${health.reason}`);
   }
   patchOwn(turn, { health });
@@ -53,7 +55,8 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
 
 /** Takes in how an order to the own Redis ended. */
 export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcome: Outcome): void {
-  if (turn.state.own.pending?.id === id) patchOwn(turn, { pending: null });
+  const { own } = turn.state;
+  if (own.pending?.id === id) patchOwn(turn, { pending: null });
   if (outcome.ok) {
     if (outcome.info !== null) takeInfo(turn, outcome.info);
     if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
@@ -63,6 +66,24 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
     return;
   }
   note(turn, 'warn', 'redis-order-failed', `${action.kind} of the own Redis failed: ${outcome.error}`);
+  switch (action.kind) {
+    case 'limbo':
+      patchOwn(turn, { fenceRetryAtMs: turn.nowMs + FENCE_RETRY_MS });
+      return;
+    case 'promote':
+      // It may have been carried out all the same: it counts as a master until Redis itself says otherwise.
+      if (own.info !== null) patchOwn(turn, { info: { ...own.info, role: 'master' }, hasWriters: true });
+      return;
+    case 'set-min-replicas':
+      // Redis does not let us: asking again would not help. It is read again on the next connection.
+      patchOwn(turn, { minReplicas: null });
+      return;
+    case 'follow':
+    case 'pause-writes':
+    case 'unpause':
+    case 'sample':
+      return;
+  }
 }
 
 function mayOrder(turn: Turn): boolean {
@@ -80,6 +101,10 @@ export function holdInLimbo(turn: Turn, why: string): boolean {
   if (own.pending?.action.kind === 'limbo' || own.info === null) return false;
   // What is sent to a Redis that hangs only piles up; the order that counts was sent when it began to hang.
   if (own.health.state === 'down') return false;
+  if (turn.nowMs < own.fenceRetryAtMs) {
+    wakeAt(turn, own.fenceRetryAtMs);
+    return false;
+  }
   // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
   note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
   orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters });

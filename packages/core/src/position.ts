@@ -43,6 +43,14 @@ export function worthOf(position: Position, known: History | null): DataWorth {
   return position.synced ? 'full' : 'restored';
 }
 
+/**
+ * How many pods must show their full data before a master is chosen, so that every write confirmed by `WAIT floor(N/2)` is
+ * among it: such a write is on floor(N/2)+1 pods, and any N-floor(N/2) pods have one of those among them.
+ */
+export function dataQuorumOf(replicas: number): number {
+  return replicas - Math.floor(replicas / 2);
+}
+
 export function hasKeys(position: Position): boolean {
   return position.keys !== null && position.keys > 0;
 }

@@ -5,6 +5,7 @@ import { isSameHolder, judge, promise, release, standingGrant, type RefusalReaso
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
 import { convergeFollower, holdInLimbo } from './own.ts';
 import { ownPosition } from './position.ts';
+import { isInLimbo } from './replication-info.ts';
 import { note, patch, patchPeer, peerView, type Turn } from './turn.ts';
 import { heldUntilMs } from './view.ts';
 
@@ -153,7 +154,9 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   const { state, nowMs } = turn;
   const { timings, self } = state.config;
   const { from, term, to } = request;
-  const wasMaster = state.announcement?.term === term && state.announcement.pod === from.pod;
+  const { announcement } = state;
+  const isOfMaster = announcement !== null && isSameHolder(announcement, from) && term >= announcement.term;
+  const wasMaster = isOfMaster && request.cause !== 'withdrawn';
   const heldHere = standingGrant(state.voter, nowMs)?.holder.pod === from.pod;
   patch(turn, { voter: release(state.voter, from, term, to, nowMs, timings.reservationMs) });
   if (wasMaster) {
@@ -196,7 +199,7 @@ function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): 
   defer(turn, request);
   const isDetached = holdInLimbo(turn, `${request.from.pod} holds an election in term ${String(request.term)}`);
   const { own } = turn.state;
-  if (isDetached || own.info === null || own.health.state === 'down') {
+  if (isDetached || own.pending === null) {
     reply(turn, ref, { type: 'frozen', position: isDetached ? ownPosition(turn.state, nowMs) : null });
     return;
   }
@@ -207,8 +210,8 @@ function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): 
 export function progressFreezing(turn: Turn): void {
   const { freezing, own } = turn.state;
   if (freezing.length === 0 || own.pending !== null) return;
-  const isDetached = holdInLimbo(turn, 'an election waits for it');
-  if (!isDetached && turn.state.own.info !== null && turn.state.own.health.state !== 'down') return;
+  // An order that failed (Redis is loading, say) is not waited for: the holder asks again.
+  const isDetached = own.info !== null && isInLimbo(own.info);
   const position = isDetached ? ownPosition(turn.state, turn.nowMs) : null;
   for (const { ref } of freezing) reply(turn, ref, { type: 'frozen', position });
   patch(turn, { freezing: [] });

@@ -40,6 +40,8 @@ export interface OwnRedis {
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;
+  /** A fence that Redis refused (it is loading, say) is tried again at this time. */
+  readonly fenceRetryAtMs: number;
   readonly pending: { readonly id: number; readonly action: OwnAction; readonly sinceMs: number } | null;
   readonly retryAtMs: number;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asRunId, asTerm, currentMaster, isLeading, type Action } from '../src/index.ts';
+import { asOffset, asRunId, asTerm, currentMaster, dataQuorumOf, isLeading, type Action } from '../src/index.ts';
 import {
   announcementOf,
   configOf,
@@ -170,7 +170,20 @@ describe('an election', () => {
     const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
     story.done(freezing, 'limbo', LIMBO);
     const empty = positionOf({ synced: false, keys: 0, replid: infoOf().replid.replace('a', 'b') as never });
-    expect(orders(story.frozen(freezing, () => empty))).toEqual([]);
+    expect(orders(story.frozen(freezing, (index) => (index === 0 ? null : empty)))).toEqual([]);
+    // Neither does anybody wait for ever: by default the best there is takes over in the end.
+    const renewed = story.after(TIMINGS.heartbeatMs).tick();
+    expect(orders(story.granted(renewed, 'RENEW'))).toEqual([]);
+    for (let waitedMs = 0; waitedMs < TIMINGS.dataWaitMs; waitedMs += 200) {
+      const actions = story.after(199).tick();
+      if (orders(actions).includes('promote')) return;
+      if (orders(story.granted(actions, 'RENEW')).includes('promote')) return;
+    }
+    throw new Error('nobody was promoted');
+  });
+
+  test('even sets: a write confirmed by N/2 replicas is on N/2+1 pods, so N/2 pods with their data are enough', () => {
+    expect([1, 2, 3, 4, 5, 6, 7].map(dataQuorumOf)).toEqual([1, 1, 2, 2, 3, 3, 4]);
   });
 
   test('hands the lease to the pod with more data, and only when its own Redis is fenced', () => {

@@ -79,7 +79,7 @@ const requestSchema = v.variant('type', [
     ...envelope,
     type: v.literal('RELEASE'),
     to: v.nullable(pod),
-    cause: v.picklist(['redis-dead', 'redis-hung', 'fenced']),
+    cause: v.picklist(['redis-dead', 'redis-hung', 'fenced', 'withdrawn']),
   }),
   v.object({ ...envelope, type: v.literal('FREEZE') }),
   v.object({ ...envelope, type: v.literal('ANNOUNCE'), announcement }),
