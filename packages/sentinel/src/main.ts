@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { parseRunConfig, RUN_FLAGS } from './config.ts';
+import { PROMOTE_FLAGS, runPromote } from './promote/command.ts';
 import { startSidecar } from './run.ts';
 import { runStatus, STATUS_FLAGS } from './status.ts';
 
@@ -50,6 +51,22 @@ async function main(): Promise<number> {
       (command) => command.options(STATUS_FLAGS).config(flagsFromEnvironment(process.env, STATUS_FLAGS)),
       async (flags) => {
         exitCode = await runStatus(flags, output);
+      },
+    )
+    .command(
+      'promote <endpoints..>',
+      'look at some Redis instances once, and give them a master if they have none',
+      (command) =>
+        command
+          .positional('endpoints', {
+            type: 'string',
+            array: true,
+            describe: 'HOST:PORT or [IPv6]:PORT of each instance',
+          })
+          .options(PROMOTE_FLAGS)
+          .config(flagsFromEnvironment(process.env, PROMOTE_FLAGS)),
+      async ({ endpoints, ...flags }) => {
+        exitCode = await runPromote(flags, endpoints ?? [], output);
       },
     )
     .demandCommand(1, 'name a command: run, promote or status')
