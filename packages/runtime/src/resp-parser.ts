@@ -2,7 +2,7 @@
 export const MAX_ARGUMENTS = 64;
 export const MAX_ARGUMENT_BYTES = 64 * 1024;
 export const MAX_INLINE_BYTES = 4 * 1024;
-const MAX_BUFFER_BYTES = 256 * 1024;
+const MAX_REQUEST_BYTES = 256 * 1024;
 
 /** The peer does not speak RESP, or exceeds a bound; the connection is to be closed after saying so. */
 export class ProtocolError extends Error {
@@ -51,9 +51,10 @@ function parseArray(buffer: Buffer, from: number): Parsed | null {
     if (size === null) return null;
     if (!size.text.startsWith('$')) throw new ProtocolError(`expected '$', got '${size.text.slice(0, 1)}'`);
     const length = countIn(size.text.slice(1), MAX_ARGUMENT_BYTES, 'bulk');
-    if (buffer.length < size.next + length + 2) return null;
-    words.push(buffer.toString('utf8', size.next, size.next + length));
     at = size.next + length + 2;
+    if (at - from > MAX_REQUEST_BYTES) throw new ProtocolError('too big request');
+    if (buffer.length < at) return null;
+    words.push(buffer.toString('utf8', size.next, size.next + length));
   }
   return { words, next: at };
 }
@@ -68,22 +69,17 @@ export class RequestParser {
   #buffer: Buffer = Buffer.alloc(0);
 
   /**
-   * Takes in more bytes.
-   * @returns the requests that are complete now, each as its words; empty requests are left out.
-   * @throws ProtocolError when the bytes are not RESP or exceed a bound.
+   * Takes in more bytes, and gives the requests that are complete now, each as its words; empty requests are left out.
+   * Lazily, so that what came before a mistake is answered, however the bytes were cut.
+   * @throws ProtocolError when the bytes are not RESP or exceed a bound; nothing more is to be read then.
    */
-  push(chunk: Buffer): string[][] {
+  *push(chunk: Buffer): Generator<string[], void> {
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    const requests: string[][] = [];
-    let at = 0;
-    while (at < this.#buffer.length) {
-      const parsed = this.#buffer[at] === ASTERISK ? parseArray(this.#buffer, at) : parseInline(this.#buffer, at);
-      if (parsed === null) break;
-      if (parsed.words.length > 0) requests.push(parsed.words);
-      at = parsed.next;
+    while (this.#buffer.length > 0) {
+      const parsed = this.#buffer[0] === ASTERISK ? parseArray(this.#buffer, 0) : parseInline(this.#buffer, 0);
+      if (parsed === null) return;
+      this.#buffer = this.#buffer.subarray(parsed.next);
+      if (parsed.words.length > 0) yield parsed.words;
     }
-    this.#buffer = this.#buffer.subarray(at);
-    if (this.#buffer.length > MAX_BUFFER_BYTES) throw new ProtocolError('too big request');
-    return requests;
   }
 }

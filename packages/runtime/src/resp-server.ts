@@ -84,10 +84,10 @@ function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set
 }
 
 /**
- * Serves RESP on `host:port`. Requests of one connection are handled in order; sizes, connections and buffers are bounded.
+ * Serves RESP on `host:port`; null stands for all addresses of this host. Requests of one connection are handled in order; sizes, connections and buffers are bounded.
  * @throws OperationError with code `EADDRINUSE`, `EADDRNOTAVAIL`, ... when the address can not be had.
  */
-export async function serveResp(host: string, port: number, handle: CommandHandler): Promise<RespServer> {
+export async function serveResp(host: string | null, port: number, handle: CommandHandler): Promise<RespServer> {
   const sessions = new Set<Session>();
   const sockets = new Set<Socket>();
   let nextId = 1;
@@ -102,12 +102,12 @@ export async function serveResp(host: string, port: number, handle: CommandHandl
       reject(
         new OperationError(
           error.code ?? 'LISTEN',
-          `can not listen on ${host}:${String(port)}: ${error.message}`,
+          `can not listen on ${host ?? '*'}:${String(port)}: ${error.message}`,
           error,
         ),
       );
     });
-    server.listen({ host, port }, resolve);
+    server.listen(host === null ? { port } : { host, port }, resolve);
   });
   return {
     sessions,

@@ -49,6 +49,7 @@ export const RUN_FLAGS = {
     default: DEFAULT_TIMINGS.dataWaitMs,
     describe: 'how long to wait for a quorum of pods with their data',
   },
+  listen: { type: 'string', describe: 'the one address to listen on; all of them when left out', requiresArg: true },
   durability: {
     choices: ['available', 'strict'],
     default: 'available',
@@ -58,6 +59,8 @@ export const RUN_FLAGS = {
 
 export interface RunConfig {
   readonly node: NodeConfig;
+  /** The one address to listen on; null for all. */
+  readonly listen: string | null;
   readonly masterName: string;
   readonly service: string;
   readonly namespace: string | undefined;
@@ -109,6 +112,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
       writeQuorum: choiceFlag(flags, 'write-quorum', ['auto', 'strict', 'off']),
       durability: choiceFlag(flags, 'durability', ['available', 'strict']),
     },
+    listen: flags['listen'] === undefined ? null : ipFlag(flags, 'listen'),
     masterName: textFlag(flags, 'master-name'),
     service: textFlag(flags, 'service'),
     namespace: optionalText(flags, 'namespace'),

@@ -135,7 +135,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   });
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
-  const server = await serveResp(self.ip, self.port, (session, words) => handle(session, words));
+  const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words));
   built.server = server;
   const loop = buildLoop(config, logger, parts, () => declareStopped());
   built.loop = loop;

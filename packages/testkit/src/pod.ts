@@ -337,7 +337,9 @@ export class Pod {
 
   #spawnSidecar(): SidecarProcess {
     const { masterName, sentinelFlags, bundles } = this.#settings;
-    const flags = ['run', ...this.#flags(), '--master-name', masterName, ...sentinelFlags];
+    // All pods of this machine use the same port, so each one listens on its own address only.
+    const listen = ['--listen', this.ip];
+    const flags = ['run', ...this.#flags(), ...listen, '--master-name', masterName, ...sentinelFlags];
     const sidecar = this.#startNode('sentinel', bundles.sentinel, this.files.sidecarLog, flags);
     return new SidecarProcess(sidecar, this.sidecarTarget);
   }

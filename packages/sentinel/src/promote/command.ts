@@ -70,7 +70,7 @@ async function look(observer: Observer, settings: Settings, clock: Clock, out: O
 }
 
 /** @throws UsageError when instances would be pointed at an address by which they only reach themselves. */
-function refuseLoopbackMaster(plan: PromotionPlan, observer: Observer): void {
+export function refuseLoopbackMaster(plan: PromotionPlan, observer: Pick<Observer, 'session'>): void {
   if (plan.kind !== 'promote' && plan.kind !== 'repair') return;
   const master = plan.kind === 'promote' ? plan.winner : plan.master;
   const elsewhere = plan.orders.find(({ endpoint, kind }) => {

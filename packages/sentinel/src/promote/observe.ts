@@ -43,7 +43,9 @@ interface Answer {
   readonly announced: string | null;
 }
 
-/** A feeding replica that has not said anything for longer than its master would wait for a ping is gone. */
+type MasterOf = Pick<ReplicationInfo, 'role' | 'masterHost' | 'masterPort'>;
+
+/** A replica acknowledges every second: one that has been silent for longer than this is not fed any more. */
 const SILENT_FEED_SECONDS = 12;
 
 /** The promise's result, or an OperationError TIMEOUT; `discard` gets a result that comes too late. */
@@ -162,13 +164,13 @@ function describeFailure(error: unknown, probeTimeoutMs: number): { answers: boo
   }
 }
 
-/** What `master_host:master_port` of an instance stands for, seen from here. */
-async function masterAddressesOf({ info, session }: Answer, timeoutMs: number): Promise<string[]> {
+/** What `master_host:master_port` of an instance at the IP `ownIp` stands for, seen from here. Names are looked up. */
+export async function masterAddressesOf(info: MasterOf, ownIp: string, timeoutMs: number): Promise<string[]> {
   const { masterHost, masterPort } = info;
   if (info.role === 'master' || masterHost === null || masterPort === null) return [];
   const ips = await within(resolveHost(masterHost), timeoutMs, () => undefined).catch((): string[] => []);
   // To an instance on another host, 127.0.0.1 is that other host.
-  const seen = ips.map((ip) => (isLoopback(ip) && !isLoopback(session.ip) ? session.ip : ip));
+  const seen = ips.map((ip) => (isLoopback(ip) && !isLoopback(ownIp) ? ownIp : ip));
   return [masterHost.toLowerCase(), ...seen].map((host) => joinHostPort(normalizeIp(host), masterPort));
 }
 
@@ -196,7 +198,7 @@ async function toReachable(endpoint: Endpoint, answer: Answer, timeoutMs: number
     state: 'reachable',
     endpoint: endpoint.text,
     addresses,
-    masterAddresses: await masterAddressesOf(answer, timeoutMs),
+    masterAddresses: await masterAddressesOf(info, session.ip, timeoutMs),
     feeds: feeds.map(({ ip, port }) => joinHostPort(normalizeIp(ip), port)),
     info,
   };
