@@ -37,7 +37,6 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       priority: null,
       runId: null,
       synced: false,
-      intact: true,
       minReplicas: null,
       hasWriters: false,
       fenceRetryAtMs: 0,

@@ -39,7 +39,7 @@ export function lead(turn: Turn, info: ReplicationInfo): void {
     masterGone: false,
     role: { ...role, phase: { name: 'lead', sinceMs: turn.nowMs }, renewAtMs: turn.nowMs + config.timings.heartbeatMs },
   });
-  patchOwn(turn, { synced: true, intact: true });
+  patchOwn(turn, { synced: true });
   because(turn, `master of term ${String(role.term)}`);
   askAll(turn, role.term, { type: 'ANNOUNCE', announcement });
 }
@@ -162,7 +162,7 @@ function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo):
   // After a full sync from elsewhere it would have another replication id.
   const hasOwnData =
     announcement !== null && info.runId === announcement.runId && info.replid === announcement.history.replid;
-  if (!hasOwnData || !own.intact) {
+  if (!hasOwnData || info.syncInProgress) {
     note(
       turn,
       'error',

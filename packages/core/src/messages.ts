@@ -34,7 +34,7 @@ export interface Position extends History {
   readonly lastIoSecondsAgo: number | null;
   /** This process has been seen in step with a master since it started, so its memory is what it was. */
   readonly synced: boolean;
-  /** False after a full sync that began and has not ended: the old data is gone, the new not there. */
+  /** False while a full sync is going on: the old data may be gone, and the new is not there. */
   readonly intact: boolean;
   readonly keys: number | null;
   readonly ageMs: number;

@@ -41,15 +41,15 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
     );
   }
   const inStep = info.role === 'replica' && info.linkUp && !info.syncInProgress && !info.loading;
-  const syncing = info.syncInProgress || (info.loading && !isNewProcess);
+  // A full sync throws the old data away, and may break off. (A process that loads its own file when it starts loses nothing.)
+  const losesData = info.syncInProgress || (info.loading && !isNewProcess && own.info?.loading === false);
   patchOwn(turn, {
     info,
     infoAtMs: turn.nowMs,
     runId: info.runId,
     priority: info.priority ?? own.priority,
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
-    synced: inStep || (own.synced && !isNewProcess),
-    intact: inStep || (!syncing && (isNewProcess || own.intact)),
+    synced: inStep || (own.synced && !isNewProcess && !losesData),
   });
 }
 

@@ -21,7 +21,7 @@ export function ownPosition(state: NodeState, nowMs: number): Position | null {
     lastIoSecondsAgo: info.lastIoSecondsAgo,
     // The announced master under its own run id is in step with itself, also when this sidecar is new.
     synced: own.synced || (info.runId !== null && announcement?.runId === info.runId),
-    intact: own.intact && !info.syncInProgress,
+    intact: !info.syncInProgress,
     keys: info.keys,
     ageMs: Math.max(0, nowMs - own.infoAtMs),
   };

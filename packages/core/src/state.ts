@@ -36,7 +36,6 @@ export interface OwnRedis {
   readonly priority: number | null;
   readonly runId: RunId | null;
   readonly synced: boolean;
-  readonly intact: boolean;
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;

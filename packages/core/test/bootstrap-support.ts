@@ -13,7 +13,7 @@ import {
 } from '../src/index.ts';
 
 export const CLUSTER = 'redis.shop/mymaster';
-export const MEMBERS = [0, 1, 2].map((index) => asPodName(`redis-${String(index)}`));
+const MEMBERS = [0, 1, 2].map((index) => asPodName(`redis-${String(index)}`));
 export const SELF = { pod: asPodName('redis-0'), ip: '10.0.0.10' };
 export const IP_1 = '10.0.0.11';
 export const IP_2 = '10.0.0.12';
@@ -22,7 +22,7 @@ export const runIdOf = (name: string): ReturnType<typeof asRunId> => asRunId(nam
 export const silent: Answer<never> = { ok: false, reason: 'no answer within 500 ms' };
 export const answered = <Value>(value: Value): Answer<Value> => ({ ok: true, value });
 
-export function info(change: Partial<ReplicationInfo>): Answer<ReplicationInfo> {
+function info(change: Partial<ReplicationInfo>): Answer<ReplicationInfo> {
   return answered({
     runId: runIdOf('a'),
     role: 'replica',

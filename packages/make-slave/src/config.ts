@@ -105,12 +105,7 @@ function baseConfigOf(flags: RawFlags, output: string): string | null {
  * @throws UsageError naming the flag, its value and what would be right
  */
 export function parseConfig(flags: RawFlags): MakeSlaveConfig {
-  const { pod, ordinal, members } = podPlace(flags);
-  if (ordinal >= members.length) {
-    throw new UsageError(
-      `--replicas is ${members.length}, but --pod-name is ${pod}; it must be at least ${ordinal + 1}, and the same as the StatefulSet's`,
-    );
-  }
+  const { pod, members } = podPlace(flags);
   const output = path.resolve(textFlag(flags, 'output', 'the path of the file to write'));
   return {
     pod,

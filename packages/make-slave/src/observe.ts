@@ -25,19 +25,35 @@ export interface Probes {
   info(ip: string, port: number): Promise<ReplicationInfo>;
 }
 
-/** An answer, or the reason why there is none, after at most `boundMs` milliseconds. Never rejects. */
-async function answerWithin<Value>(question: Promise<Value>, boundMs: number): Promise<Answer<Value>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer<Value>>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${boundMs} ms` }), boundMs);
-  });
-  const answer = question.then(
-    (value): Answer<Value> => ({ ok: true, value }),
-    (error: unknown): Answer<Value> => ({ ok: false, reason: messageOf(error) }),
-  );
-  const first = await Promise.race([answer, late]);
-  clearTimeout(timer);
-  return first;
+/** Bounds questions. What is still open when nobody waits for it any more is let go of, timer and all. */
+class Bounds {
+  readonly #boundMs: number;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(boundMs: number) {
+    this.#boundMs = boundMs;
+  }
+
+  /** An answer, or the reason why there is none, after at most `times` bounds. Never rejects. */
+  async answer<Value>(question: Promise<Value>, times = 1): Promise<Answer<Value>> {
+    const boundMs = times * this.#boundMs;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Answer<Value>>((resolve) => {
+      timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${boundMs} ms` }), boundMs);
+      this.#timers.add(timer);
+    });
+    const answer = question.then(
+      (value): Answer<Value> => ({ ok: true, value }),
+      (error: unknown): Answer<Value> => ({ ok: false, reason: messageOf(error) }),
+    );
+    const first = await Promise.race([answer, late]);
+    clearTimeout(timer);
+    return first;
+  }
+
+  letGo(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
 }
 
 function sidecarView({ cluster, from, master, masterIsFresh }: PeerStatus): SidecarView {
@@ -56,11 +72,13 @@ function mapAnswer<From, To>(answer: Answer<From>, change: (value: From) => To):
 class Inquiry {
   readonly #config: MakeSlaveConfig;
   readonly #probes: Probes;
+  readonly #bounds: Bounds;
   readonly #peers = new Map<string, PeerObservation>();
 
-  constructor(config: MakeSlaveConfig, probes: Probes) {
+  constructor(config: MakeSlaveConfig, probes: Probes, bounds: Bounds) {
     this.#config = config;
     this.#probes = probes;
+    this.#bounds = bounds;
   }
 
   seen(): BootstrapObservation {
@@ -93,7 +111,7 @@ class Inquiry {
   }
 
   async #askSidecar(key: string, ip: string): Promise<void> {
-    const status = await answerWithin(this.#probes.status(ip), this.#config.probeTimeoutMs);
+    const status = await this.#bounds.answer(this.#probes.status(ip));
     const sidecar = mapAnswer(status, sidecarView);
     this.#update(key, { sidecar });
     if (!sidecar.ok || sidecar.value.cluster !== this.#config.cluster) return;
@@ -110,7 +128,7 @@ class Inquiry {
   }
 
   async #askRedis(key: string, ip: string, port: number): Promise<void> {
-    const info = await answerWithin(this.#probes.info(ip, port), this.#config.probeTimeoutMs);
+    const info = await this.#bounds.answer(this.#probes.info(ip, port));
     this.#update(key, { redis: mapAnswer(info, withCanonicalMaster) });
   }
 }
@@ -121,8 +139,9 @@ class Inquiry {
  * one), and ends as soon as all have answered, or those that have not can no longer change the decision.
  */
 export async function observe(config: MakeSlaveConfig, probes: Probes): Promise<BootstrapObservation> {
-  const found = await answerWithin(probes.resolve(), DNS_BOUNDS * config.probeTimeoutMs);
-  const inquiry = new Inquiry(config, probes);
+  const bounds = new Bounds(config.probeTimeoutMs);
+  const inquiry = new Inquiry(config, probes, bounds);
+  const found = await bounds.answer(probes.resolve(), DNS_BOUNDS);
   if (!found.ok) return { ...inquiry.seen(), dnsProblem: `DNS does not tell who the peers are: ${found.reason}` };
   const questions = found.value
     .slice(0, MAX_ADDRESSES)
@@ -133,5 +152,6 @@ export async function observe(config: MakeSlaveConfig, probes: Probes): Promise<
     };
     void Promise.all(questions.map((question) => question.then(finishWhenSettled))).then(() => resolve());
   });
+  bounds.letGo();
   return inquiry.seen();
 }

@@ -53,7 +53,7 @@ const NEW_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The present name of a directive, whatever its case and age. */
-export function directiveName(written: string): string {
+function directiveName(written: string): string {
   const name = written.toLowerCase();
   return NEW_NAMES[name] ?? name;
 }

@@ -16,12 +16,12 @@ export const FLAGS = {
     describe: 'headless Service of the StatefulSet: `redis`, or its full name',
     requiresArg: true,
   },
-  replicas: { type: 'number', describe: 'number of pods of the StatefulSet (N)', requiresArg: true },
+  replicas: { type: 'string', describe: 'number of pods of the StatefulSet (N)', requiresArg: true },
   'pod-name': { type: 'string', describe: 'name of this pod, such as redis-0', requiresArg: true },
   'pod-uid': { type: 'string', describe: 'UID of this pod', requiresArg: true },
   'pod-ip': { type: 'string', describe: 'IP address of this pod', requiresArg: true },
   namespace: { type: 'string', describe: 'namespace of this pod', requiresArg: true },
-  'redis-port': { type: 'number', default: 6379, describe: "redis-server's port, on every pod", requiresArg: true },
+  'redis-port': { type: 'string', default: 6379, describe: "redis-server's port, on every pod", requiresArg: true },
   'redis-username': { type: 'string', describe: 'user on all Redis instances and for peers', requiresArg: true },
   'redis-password-file': {
     type: 'string',
@@ -30,7 +30,7 @@ export const FLAGS = {
   },
   // Only meant for the environment: a password in argv can be read by every process of the host.
   'redis-password': { type: 'string', hidden: true },
-  port: { type: 'number', default: 26379, describe: "the sidecar's RESP port, on every pod", requiresArg: true },
+  port: { type: 'string', default: 26379, describe: "the sidecar's RESP port, on every pod", requiresArg: true },
   'master-name': {
     type: 'string',
     default: 'mymaster',
@@ -146,6 +146,12 @@ export function podPlace(flags: RawFlags): PodPlace {
   const match = /^(.+)-(\d+)$/.exec(name);
   if (match === null) throw wrong('pod-name', name, "the pod's name as a StatefulSet makes it, such as redis-0");
   const replicas = numberFlag(flags, 'replicas', 1, MAX_REPLICAS);
+  if (Number(match[2]) >= replicas) {
+    const least = String(Number(match[2]) + 1);
+    throw new UsageError(
+      `--replicas is ${String(replicas)}, but --pod-name is ${name}; it must be at least ${least}, and the same as the StatefulSet's`,
+    );
+  }
   const members = Array.from({ length: replicas }, (_, index) => asPodName(`${String(match[1])}-${String(index)}`));
   return { pod: asPodName(name), ordinal: Number(match[2]), members };
 }

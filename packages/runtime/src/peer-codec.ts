@@ -13,6 +13,8 @@ import { OperationError } from './errors.ts';
 
 const MAX_TEXT = 253;
 const MAX_LIST = 64;
+/** What was received is part of the text: a stranger must not fill the log with it. */
+const MAX_ISSUE = 200;
 
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -132,7 +134,7 @@ function decode<Schema extends v.GenericSchema>(schema: Schema, json: string, wh
   const issue = result.issues[0];
   throw new OperationError(
     'BADMESSAGE',
-    `${what} is not valid at ${v.getDotPath(issue) ?? 'the top'}: ${issue.message}`,
+    `${what} is not valid at ${v.getDotPath(issue) ?? 'the top'}: ${issue.message.slice(0, MAX_ISSUE)}`,
   );
 }
 

@@ -23,9 +23,13 @@ export interface RedisConnection {
   close(): void;
 }
 
+function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
 function toOperationError(error: unknown, doing: string): OperationError {
   const message = messageOf(error);
-  if (error instanceof Error && error.name === 'ReplyError') {
+  if (isReplyError(error)) {
     return new OperationError(message.split(' ', 1)[0] ?? 'ERR', `${doing}: ${message}`, error);
   }
   if (/timed out|ETIMEDOUT/.test(message)) return new OperationError('TIMEOUT', `${doing}: no answer in time`, error);
@@ -41,8 +45,6 @@ function createClient(target: RedisTarget, timeouts: RedisTimeouts): Redis {
   return new Redis({
     host: target.host,
     port: target.port,
-    ...(target.username === undefined ? {} : { username: target.username }),
-    ...(target.password === undefined ? {} : { password: target.password }),
     protocol: 2,
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -67,8 +69,23 @@ function hasEnded(client: Redis): boolean {
 }
 
 /**
+ * Logs in by hand: ioredis takes it for a success, with a warning on the console, when a Redis has no password at all. But
+ * whoever needs none is not of a set that has one.
+ */
+async function logIn(client: Redis, { username, password }: RedisTarget): Promise<void> {
+  if (password === undefined) return;
+  try {
+    await client.call('AUTH', ...(username === undefined ? [] : [username]), password);
+  } catch (error) {
+    const hasNoPassword = /^ERR .*without any password configured/.test(messageOf(error));
+    if (!hasNoPassword) throw error;
+    throw new OperationError('NOPASSWORD', 'it has no password, but this set has one', error);
+  }
+}
+
+/**
  * Opens one connection and logs in.
- * @throws OperationError with code `ECONNREFUSED`, `TIMEOUT`, `WRONGPASS`, `NOAUTH`, ... naming the address.
+ * @throws OperationError with code `ECONNREFUSED`, `TIMEOUT`, `WRONGPASS`, `NOPASSWORD`, ... naming the address.
  */
 export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts): Promise<RedisConnection> {
   const client = createClient(target, timeouts);
@@ -83,10 +100,12 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
   });
   try {
     await client.connect();
+    await logIn(client, target);
     isOpen = true;
   } catch (error) {
     if (!hasEnded(client)) client.disconnect();
-    throw toOperationError(lastError ?? error, `connecting to ${where}`);
+    if (error instanceof OperationError) throw new OperationError(error.code, `${where}: ${error.message}`, error);
+    throw toOperationError(isReplyError(error) ? error : (lastError ?? error), `connecting to ${where}`);
   }
   return {
     get isOpen() {

@@ -18,9 +18,9 @@ export interface Session {
   name: string;
   readonly channels: Set<string>;
   readonly patterns: Set<string>;
-  /** Sends something that is no answer to a request. */
+  /** Sends something that is no answer to a request; it keeps its place among the answers. */
   push(reply: Reply): void;
-  /** Closes the connection after what was written so far. */
+  /** Handles nothing more, and closes the connection after the answers to what was asked so far. */
   end(): void;
 }
 
@@ -34,13 +34,22 @@ export interface RespServer {
 function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set<Session>): void {
   const parser = new RequestParser();
   let waiting = 0;
-  let lastReply: Promise<void> = Promise.resolve();
-  const write = (reply: Reply): void => {
-    const text = encodeReply(reply, session.protocol);
-    if (text === '' || socket.destroyed) return;
-    socket.write(text);
-    // A reader that does not read must not cost memory without bound.
-    if (socket.writableLength > MAX_OUTPUT_BYTES) socket.destroy();
+  let isEnding = false;
+  let lastWritten: Promise<void> = Promise.resolve();
+  /** Everything that is sent keeps its place: behind the answers to what was asked before. */
+  const send = (reply: Reply | Promise<Reply>): void => {
+    waiting += 1;
+    if (waiting > MAX_WAITING) socket.destroy();
+    if (socket.destroyed) return;
+    const { protocol } = session;
+    lastWritten = lastWritten.then(async () => {
+      const text = encodeReply(await reply, protocol);
+      waiting -= 1;
+      if (text === '' || socket.destroyed) return;
+      socket.write(text);
+      // A reader that does not read must not cost memory without bound.
+      if (socket.writableLength > MAX_OUTPUT_BYTES) socket.destroy();
+    });
   };
   const session: Session = {
     id,
@@ -49,34 +58,38 @@ function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set
     name: '',
     channels: new Set(),
     patterns: new Set(),
-    push: write,
-    end: () => socket.end(),
+    push: send,
+    end() {
+      isEnding = true;
+      // In a turn of its own: the command that ends the connection has an answer too.
+      queueMicrotask(() => void lastWritten.then(() => socket.destroySoon()));
+    },
   };
   sessions.add(session);
+  /** The command is handled at once; only its answer waits for those before it, as RESP wants. */
   const answer = (words: readonly string[]): void => {
-    waiting += 1;
-    if (waiting > MAX_WAITING) {
+    if (waiting >= MAX_WAITING) {
       socket.destroy();
       return;
     }
-    // The command is handled at once; only its answer waits for those before it, as RESP wants.
-    const reply = Promise.resolve(handle(session, words)).catch((error: unknown) => failed(`ERR ${messageOf(error)}`));
-    lastReply = lastReply.then(async () => {
-      write(await reply);
-      waiting -= 1;
-    });
+    const reply = new Promise<Reply>((resolve) => resolve(handle(session, words)));
+    send(reply.catch((error: unknown) => failed(`ERR ${messageOf(error)}`)));
   };
   socket.setNoDelay(true);
   socket.setTimeout(IDLE_MS, () => {
     if (session.channels.size + session.patterns.size === 0) socket.destroy();
   });
   socket.on('data', (chunk) => {
+    if (isEnding) return;
     try {
-      for (const words of parser.push(chunk)) answer(words);
+      for (const words of parser.push(chunk)) {
+        answer(words);
+        if (isEnding || socket.destroyed) return;
+      }
     } catch (error) {
-      const text = error instanceof ProtocolError ? `Protocol error: ${error.message}` : 'internal error';
-      write(failed(`ERR ${text}`));
-      socket.end();
+      if (!(error instanceof ProtocolError)) throw error;
+      send(failed(`ERR Protocol error: ${error.message}`));
+      session.end();
     }
   });
   socket.on('error', () => socket.destroy());
@@ -98,7 +111,7 @@ export async function serveResp(host: string | null, port: number, handle: Comma
   });
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    server.on('error', (error: NodeJS.ErrnoException) => {
       reject(
         new OperationError(
           error.code ?? 'LISTEN',

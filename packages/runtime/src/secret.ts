@@ -8,7 +8,8 @@ import { messageOf, UsageError } from './errors.ts';
 export function readPasswordFile(path: string, flag: string): string {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    // A byte that is no UTF-8 would silently become another password.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     throw new UsageError(`${flag} is ${path}, which can not be read: ${messageOf(error)}`);
   }

@@ -154,8 +154,7 @@ export function createCommands(ports: CommandPorts): CommandHandler {
     ['PUNSUBSCRIBE', subscription],
   ]);
   table.set('QUIT', (session) => {
-    // The answer is written first; the connection ends after it.
-    setImmediate(() => session.end());
+    session.end();
     return OK;
   });
   return (session, words) => {

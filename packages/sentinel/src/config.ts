@@ -28,24 +28,24 @@ const DAY_MS = 86_400_000;
 /** The flags of `sentinel run`. */
 export const RUN_FLAGS = {
   ...FLAGS,
-  'lease-ms': { type: 'number', default: DEFAULT_TIMINGS.leaseMs, describe: 'how long a lease lasts for its holder' },
+  'lease-ms': { type: 'string', default: DEFAULT_TIMINGS.leaseMs, describe: 'how long a lease lasts for its holder' },
   'guard-ms': {
-    type: 'number',
+    type: 'string',
     default: DEFAULT_TIMINGS.guardMs,
     describe: 'how much longer a voter keeps its promise',
   },
   'heartbeat-ms': {
-    type: 'number',
+    type: 'string',
     default: DEFAULT_TIMINGS.heartbeatMs,
     describe: 'how often the lease is renewed and Redis is asked',
   },
   'down-after-ms': {
-    type: 'number',
+    type: 'string',
     default: DEFAULT_TIMINGS.downAfterMs,
     describe: 'after how long without an answer Redis counts as hung',
   },
   'data-wait-ms': {
-    type: 'number',
+    type: 'string',
     default: DEFAULT_TIMINGS.dataWaitMs,
     describe: 'how long to wait for a quorum of pods with their data',
   },

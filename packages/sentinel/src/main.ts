@@ -74,7 +74,10 @@ async function main(): Promise<number> {
     .strictOptions()
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(message ?? 'wrong usage');
+      // Mistakes that yargs finds by itself come as errors of its own kind (YError).
+      if (error === undefined || error.name === 'YError')
+        throw new UsageError(message ?? error?.message ?? 'wrong usage');
+      throw error;
     })
     .help();
   try {

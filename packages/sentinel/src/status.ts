@@ -23,7 +23,7 @@ export const STATUS_FLAGS = {
   'redis-password-file': FLAGS['redis-password-file'],
   'redis-password': FLAGS['redis-password'],
   'dns-servers': FLAGS['dns-servers'],
-  'probe-timeout-ms': { type: 'number', default: 1000, describe: 'how long to wait for each sidecar' },
+  'probe-timeout-ms': { type: 'string', default: 1000, describe: 'how long to wait for each sidecar' },
   output: { choices: ['text', 'json'], default: 'text', describe: 'a table, or JSON' },
 } as const;
 

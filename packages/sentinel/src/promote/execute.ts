@@ -125,7 +125,7 @@ async function carryOut(order: FollowOrder, observer: Observer, master: Session,
   const session = observer.session(endpoint);
   if (session === null)
     return { endpoint, step: kind, ok: false, detail: 'the connection to it is lost; nothing was sent' };
-  const missing = await follow(order, session, master, until).catch(messageOf);
+  const missing = await follow(order, session, master, until);
   return { endpoint, step: kind, ok: missing === null, detail: missing ?? 'follows with the link up' };
 }
 

@@ -171,7 +171,8 @@ export async function masterAddressesOf(info: MasterOf, ownIp: string, timeoutMs
   const ips = await within(resolveHost(masterHost), timeoutMs, () => undefined).catch((): string[] => []);
   // To an instance on another host, 127.0.0.1 is that other host.
   const seen = ips.map((ip) => (isLoopback(ip) && !isLoopback(ownIp) ? ownIp : ip));
-  return [masterHost.toLowerCase(), ...seen].map((host) => joinHostPort(normalizeIp(host), masterPort));
+  const hosts = new Set([masterHost.toLowerCase(), ...seen].map(normalizeIp));
+  return [...hosts].map((host) => joinHostPort(host, masterPort));
 }
 
 /** @throws UsageError when two endpoints turn out to be one instance, e.g. a name and its IP address. */
