@@ -73,12 +73,20 @@ function withoutData(entry: Entry): Entry {
   return { pod, worth, position: empty };
 }
 
-/** Those who share the history that is to be kept: the announced one, else (cold start, or all of it lost) the best there is. */
-function keepersOf(entries: readonly Entry[], known: History | null): readonly Entry[] {
-  const ofKnown = entries.filter((entry) => entry.worth !== 'none');
-  if (known !== null && ofKnown.length > 0) return ofKnown;
-  const kept = lineageToKeep(entries);
-  if (kept === null) return entries.map(withoutData);
+/**
+ * Those among whom to choose: they share the announced history; else (cold start, or all of that is lost) they have data, and
+ * share the history to be kept; else, when nobody has anything, all. An empty pod is never put above one with data.
+ */
+function keepersOf(
+  entries: readonly Entry[],
+  known: History | null,
+  isElectable: (entry: Entry) => boolean,
+): readonly Entry[] {
+  const ofKnown = known === null ? [] : entries.filter((entry) => entry.worth !== 'none');
+  if (ofKnown.some(isElectable)) return ofKnown;
+  if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
+  const kept = lineageToKeep(entries.filter(isElectable));
+  if (kept === null) return [];
   return entries.filter((entry) => hasKeys(entry.position) && isComparable(entry.position, kept));
 }
 
@@ -97,8 +105,9 @@ export function chooseMaster(
   holder: PodName,
 ): Choice {
   const entries = entriesOf(frozen, known);
-  const eligible = keepersOf(entries, known);
-  const electable = eligible.filter((entry) => hindrance(entry, reachable) === null);
+  const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
+  const eligible = keepersOf(entries, known, isElectable);
+  const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
   const byMerit = [...electable].sort((a, b) => compareContenders(contenderOf(a), contenderOf(b)));

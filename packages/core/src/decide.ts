@@ -5,7 +5,7 @@ import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
 import { UNKNOWN_HEALTH } from './health.ts';
 import { announceTo, progressLead, progressRenewal, takeRenewal } from './lead.ts';
 import { startVoter } from './lease.ts';
-import { convergeFollower, takeOwnOutcome, takeSample } from './own.ts';
+import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
 import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Moment, NodeConfig, NodeState } from './state.ts';
@@ -36,7 +36,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       infoAtMs: 0,
       priority: null,
       runId: null,
-      synced: false,
+      synced: null,
       minReplicas: null,
       hasWriters: false,
       fenceRetryAtMs: 0,
@@ -160,7 +160,7 @@ function progress(turn: Turn): void {
     const renewed = progressRenewal(turn, role);
     if (renewed.phase.name === 'lead') progressLead(turn, renewed);
     else progressFailover(turn, renewed);
-  } else if (turn.state.role.kind === 'follower') convergeFollower(turn);
+  } else convergeWithoutLease(turn);
 }
 
 function tellMasterChange(turn: Turn): void {

@@ -4,7 +4,7 @@ import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
 import type { AnswerBody, Position, PreviousPromise } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { dataQuorumOf, ownPosition, worthOf } from './position.ts';
+import { dataQuorumOf, ownPosition, vouchFor, worthOf } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -182,7 +182,9 @@ export function takeFrozen(turn: Turn, from: PodName, sentAtMs: number, answer: 
   // An answer to an earlier election is of no use; one to this election is, also when the term was raised meanwhile.
   if (sentAtMs < role.phase.startedAtMs) return;
   const { phase } = role;
-  const frozen = answer.position === null ? phase.frozen : { ...phase.frozen, [from]: answer.position };
+  const { position } = answer;
+  const vouched = position === null ? null : vouchFor(from, position, turn.state.members);
+  const frozen = vouched === null ? phase.frozen : { ...phase.frozen, [from]: vouched };
   const answered = phase.answered.includes(from) ? phase.answered : [...phase.answered, from];
   enter(turn, role, { ...phase, frozen, answered });
 }
@@ -205,7 +207,8 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
   const position = detached && own.info !== null && isInLimbo(own.info) ? ownPosition(turn.state, turn.nowMs) : null;
   if (position !== null) {
     const answered = phase.answered.includes(self.pod) ? phase.answered : [...phase.answered, self.pod];
-    phase = { ...phase, frozen: { ...phase.frozen, [self.pod]: position }, answered };
+    const vouched = vouchFor(self.pod, position, turn.state.members);
+    phase = { ...phase, frozen: { ...phase.frozen, [self.pod]: vouched }, answered };
     enter(turn, role, phase);
   }
   wakeAt(turn, phase.askAgainAtMs);

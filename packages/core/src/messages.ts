@@ -32,8 +32,11 @@ export interface Position extends History {
   readonly linkUp: boolean;
   readonly priority: number | null;
   readonly lastIoSecondsAgo: number | null;
-  /** This process has been seen in step with a master since it started, so its memory is what it was. */
-  readonly synced: boolean;
+  /**
+   * This process has been seen in step with a master since it started, so its memory is what it was. Null when its sidecar
+   * has itself started later: others may know.
+   */
+  readonly synced: boolean | null;
   /** False while a full sync is going on: the old data may be gone, and the new is not there. */
   readonly intact: boolean;
   readonly keys: number | null;

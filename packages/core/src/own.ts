@@ -2,6 +2,7 @@ import type { OwnAction, Outcome } from './action.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
+import type { OwnRedis } from './state.ts';
 import { note, orderOwn, patchOwn, wakeAt, type Turn } from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
 
@@ -49,8 +50,15 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
     runId: info.runId,
     priority: info.priority ?? own.priority,
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
-    synced: inStep || (own.synced && !isNewProcess && !losesData),
+    synced: inStep || nextSynced(own, isNewProcess, losesData),
   });
+}
+
+function nextSynced(own: OwnRedis, isNewProcess: boolean, losesData: boolean): boolean | null {
+  if (losesData) return false;
+  if (!isNewProcess) return own.synced;
+  // The first process that a sidecar meets may be older than the sidecar.
+  return own.runId === null ? null : false;
 }
 
 /** Takes in how an order to the own Redis ended. */
@@ -145,7 +153,7 @@ function placeOf(info: ReplicationInfo): string {
  * Keeps the own Redis converged while this pod does not hold the lease: a replica of the announced master while that
  * master's lease is alive; in limbo when it has been dead for a while; never a master.
  */
-export function convergeFollower(turn: Turn): void {
+function convergeFollower(turn: Turn): void {
   const { state, nowMs } = turn;
   const { own, announcement, config } = state;
   if (own.info === null || state.freezing.length > 0) return;
@@ -165,6 +173,13 @@ export function convergeFollower(turn: Turn): void {
   const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
+}
+
+/** What has to be so while this pod does not hold the lease. A candidate's Redis is left as it is, unless it takes writes. */
+export function convergeWithoutLease(turn: Turn): void {
+  const { role, own } = turn.state;
+  if (role.kind === 'follower') convergeFollower(turn);
+  else if (own.info?.role === 'master') fenceWithoutLease(turn);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { isComparable, type History } from './lineage.ts';
-import type { Announcement, Position } from './messages.ts';
+import type { PodName } from './brand.ts';
+import type { Announcement, MemberView, Position } from './messages.ts';
 import type { NodeState } from './state.ts';
 
 /** The position of the own Redis as this sidecar knows it; null when it is down, loading, or was never asked. */
@@ -20,7 +21,7 @@ export function ownPosition(state: NodeState, nowMs: number): Position | null {
     priority: own.priority,
     lastIoSecondsAgo: info.lastIoSecondsAgo,
     // The announced master under its own run id is in step with itself, also when this sidecar is new.
-    synced: own.synced || (info.runId !== null && announcement?.runId === info.runId),
+    synced: info.runId !== null && announcement?.runId === info.runId ? true : own.synced,
     intact: !info.syncInProgress,
     keys: info.keys,
     ageMs: Math.max(0, nowMs - own.infoAtMs),
@@ -40,7 +41,17 @@ export function worthOf(position: Position, known: History | null): DataWorth {
   if (!position.intact) return 'none';
   if (known === null) return hasKeys(position) ? 'restored' : 'none';
   if (!isComparable(position, known)) return 'none';
-  return position.synced ? 'full' : 'restored';
+  return position.synced === true ? 'full' : 'restored';
+}
+
+/**
+ * Vouches for a process whose own sidecar has restarted and can not know: the last holder has told everybody which process of
+ * which pod was in step with it.
+ */
+export function vouchFor(pod: PodName, position: Position, members: readonly MemberView[]): Position {
+  if (position.synced !== null || position.runId === null) return position;
+  const inStep = members.some((member) => member.pod === pod && member.runId === position.runId && member.linkUp);
+  return { ...position, synced: inStep };
 }
 
 /**

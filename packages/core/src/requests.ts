@@ -3,7 +3,7 @@ import { NO_TERM } from './brand.ts';
 import { campaignDelayMs, standBack } from './election.ts';
 import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
-import { convergeFollower, holdInLimbo } from './own.ts';
+import { convergeWithoutLease, holdInLimbo } from './own.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
 import { note, patch, patchPeer, peerView, type Turn } from './turn.ts';
@@ -225,6 +225,6 @@ function takeAnnounce(turn: Turn, ref: RequestRef, request: RequestOf<'ANNOUNCE'
   raiseTerm(turn, request);
   defer(turn, request);
   adopt(turn, request.announcement);
-  convergeFollower(turn);
+  convergeWithoutLease(turn);
   reply(turn, ref, { type: 'ok' });
 }

@@ -35,7 +35,8 @@ export interface OwnRedis {
   /** `replica-priority` as last told in the role of a replica. */
   readonly priority: number | null;
   readonly runId: RunId | null;
-  readonly synced: boolean;
+  /** Seen in step with a master since it started; null when this sidecar can not know. */
+  readonly synced: boolean | null;
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;

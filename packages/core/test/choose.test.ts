@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { asOffset, asReplicationId, asRunId, chooseMaster, type Position } from '../src/index.ts';
+import { asOffset, asReplicationId, asRunId, chooseMaster, vouchFor, type Position } from '../src/index.ts';
 import type { Frozen } from '../src/state.ts';
-import { HISTORY, PODS, positionOf } from './support.ts';
+import { HISTORY, identity, PODS, positionOf } from './support.ts';
 
 const [A, B, C] = PODS as [(typeof PODS)[0], (typeof PODS)[0], (typeof PODS)[0]];
 const OTHER = asReplicationId('f'.repeat(40));
@@ -71,6 +71,29 @@ describe('the choice among the frozen', () => {
   test('a promoted ancestor and its descendant are one history', () => {
     const promoted = at(120, { replid: OTHER, replid2: HISTORY.replid, secondReplOffset: asOffset(101) });
     expect(chooseMaster({ [A]: at(100), [B]: promoted }, HISTORY, PODS, A).winner).toBe(B);
+  });
+
+  test('an empty pod is never put above one that has data but may not be promoted', () => {
+    const empty = at(1, { replid: OTHER, keys: 0, synced: false });
+    expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, HISTORY, PODS, B).winner).toBeNull();
+    expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, PODS, B).winner).toBeNull();
+  });
+
+  test('a cold start: data on a pod that may be promoted goes before data on one that may not', () => {
+    const frozen = { [A]: at(100, { priority: 0 }), [B]: at(50, { replid: OTHER }) };
+    expect(chooseMaster(frozen, null, PODS, B).winner).toBe(B);
+  });
+
+  test.each([
+    ['that was in step when the last holder told', { linkUp: true }, null, true],
+    ['that was not', { linkUp: false }, null, false],
+    ['that is another process by now', { linkUp: true, runId: asRunId('9') }, null, false],
+    ['whose own sidecar saw a full sync break off', { linkUp: true }, false, false],
+  ])('a process %s is vouched for or not, when its sidecar has restarted', (_title, change, synced, expected) => {
+    const { ip, redisPort: port } = identity(1);
+    const rest = { priority: 100, lastIoSecondsAgo: 0, isReachable: true };
+    const member = { pod: B, ip, port, offset: 0, runId: positionOf().runId, ...rest, ...change };
+    expect(vouchFor(B, positionOf({ synced }), [member]).synced).toBe(expected);
   });
 
   test('S3: no electable pod of the announced history ever has more data than the chosen one', () => {

@@ -47,7 +47,7 @@ const position = v.object({
   linkUp: v.boolean(),
   priority: v.nullable(count),
   lastIoSecondsAgo: v.nullable(count),
-  synced: v.boolean(),
+  synced: v.nullable(v.boolean()),
   intact: v.boolean(),
   keys: v.nullable(count),
   ageMs: v.number(),
