@@ -87,7 +87,8 @@ function keepersOf(
   if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
   const kept = lineageToKeep(entries.filter(isElectable));
   if (kept === null) return [];
-  return entries.filter((entry) => hasKeys(entry.position) && isComparable(entry.position, kept));
+  // Those without a key among them may be further along: somebody has deleted everything since.
+  return entries.filter((entry) => isComparable(entry.position, kept));
 }
 
 /**

@@ -14,10 +14,10 @@ export interface History {
 type Relation = 'same' | 'ancestor' | 'descendant' | 'foreign';
 
 function branchedFrom(younger: History, older: History): boolean {
-  // Redis answers PSYNC with +CONTINUE for the second id only up to second_repl_offset (masterTryPartialResync):
-  // beyond it, the older one went on by itself and the two have parted.
+  // Redis answers PSYNC with +CONTINUE for the second id only when the next byte that is asked for, offset + 1, is at most
+  // second_repl_offset (masterTryPartialResync): beyond it, the older one went on by itself and the two have parted.
   return (
-    younger.replid2 === older.replid && younger.secondReplOffset !== null && older.offset <= younger.secondReplOffset
+    younger.replid2 === older.replid && younger.secondReplOffset !== null && older.offset < younger.secondReplOffset
   );
 }
 

@@ -24,6 +24,7 @@ describe('how two histories stand to each other', () => {
     // y went on from x after 90: who stopped before that can catch up, who went further has parted.
     ['x@50', 'y@100<x@90', 'ancestor', 'descendant'],
     ['x@90', 'y@100<x@90', 'ancestor', 'descendant'],
+    ['x@91', 'y@100<x@90', 'foreign', 'foreign'],
     ['x@92', 'y@100<x@90', 'foreign', 'foreign'],
     ['x@100', 'y@100<x@90', 'foreign', 'foreign'],
     // Two that were both promoted from x, each without the other knowing.

@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import type { PromotionPlan } from '@sentinel-micro/core';
+import { refuseLoopbackMaster } from '../src/promote/command.ts';
 import { isLoopback, joinHostPort, normalizeIp, parseEndpoint, parseEndpoints } from '../src/promote/endpoint.ts';
+import { masterAddressesOf, type Session } from '../src/promote/observe.ts';
 
 describe('an endpoint', () => {
   test.each([
@@ -61,4 +64,42 @@ test('addresses are compared in one spelling', () => {
     false,
     false,
   ]);
+});
+
+describe('127.0.0.1 is another host to each instance', () => {
+  const replicaOf = (masterHost: string): Parameters<typeof masterAddressesOf>[0] => ({
+    role: 'replica',
+    masterHost,
+    masterPort: 7000,
+  });
+
+  test('as the address of a master it means the host of the replica', async () => {
+    expect(await masterAddressesOf(replicaOf('127.0.0.1'), '10.0.0.5', 100)).toContain('10.0.0.5:7000');
+    expect(await masterAddressesOf(replicaOf('127.0.0.1'), '127.0.0.1', 100)).toEqual(['127.0.0.1:7000']);
+    expect(await masterAddressesOf(replicaOf('10.0.0.1'), '10.0.0.5', 100)).not.toContain('10.0.0.5:7000');
+  });
+
+  test('nobody on another host is pointed at it', () => {
+    const sessions = new Map([
+      ['here:1', '127.0.0.1'],
+      ['here:2', '127.0.0.1'],
+      ['there:1', '10.0.0.5'],
+    ]);
+    const observer = {
+      session: (endpoint: string): Session => ({ ip: sessions.get(endpoint)!, port: 1 }) as unknown as Session,
+    };
+    const planFor = (winner: string, other: string): PromotionPlan => ({
+      kind: 'promote',
+      winner,
+      reason: '',
+      orders: [{ endpoint: other, kind: 'follow', cutClients: false, reason: '' }],
+      verdicts: [],
+      warnings: [],
+    });
+    expect(() => refuseLoopbackMaster(planFor('here:1', 'there:1'), observer)).toThrow(
+      'here:1 is an address of this host only',
+    );
+    expect(() => refuseLoopbackMaster(planFor('here:1', 'here:2'), observer)).not.toThrow();
+    expect(() => refuseLoopbackMaster(planFor('there:1', 'here:1'), observer)).not.toThrow();
+  });
 });

@@ -91,7 +91,23 @@ describe('a failure half-way', () => {
     expect(exitCode).toBe(1);
     const failed = report.results.filter(({ ok }) => !ok);
     expect(failed).toHaveLength(1);
-    expect(failed[0]!.detail).toMatch(/its (link|full sync)/);
+    expect(failed[0]!.detail).toMatch(/its (link to|full sync from) .* is/);
+  });
+
+  test('one whose link is down although it points at the right master is waited for, and told nothing', async () => {
+    const master = await set.start({ password: 'secret' });
+    const { host, port } = master.target;
+    const replicaOf = [`replicaof ${host} ${String(port)}`];
+    await set.start({ password: 'secret', config: [...replicaOf, 'masterauth secret'] });
+    const lost = await set.start({ password: 'secret', config: [...replicaOf, 'masterauth wrong'] });
+    await awaitOnline(master, 1);
+    const changes = await changesDuring([master, lost], async () => {
+      const flags = { 'redis-password': 'secret', 'verify-timeout-ms': 300 };
+      const { exitCode, report } = await promoteJson(endpointsOf([master, lost]), flags);
+      expect(exitCode).toBe(1);
+      expect(report.results).toMatchObject([{ endpoint: endpointOf(lost), step: 'wait', ok: false }]);
+    });
+    expect(changes).toEqual([]);
   });
 });
 
@@ -163,6 +179,13 @@ describe('passwords', () => {
     for (const redis of all)
       expect(run.stderr).toContain(`${endpointOf(redis)}: wrong password or user name (WRONGPASS)`);
     expect(run.stdout + run.stderr).not.toContain('not-the-one');
+  });
+
+  test('that an instance does not have are an error too: it is of another set', async () => {
+    const open = await set.start();
+    const run = await promote([endpointOf(open)], { 'redis-password': 'secret' });
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toContain(`${endpointOf(open)}: it has no password`);
   });
 
   test('that are missing on one instance of a healthy set: nothing is changed, but it is said and exit 1', async () => {
@@ -267,6 +290,14 @@ describe('endpoints', () => {
     await killMaster(master, replicas);
     expect((await promote(endpointsOf(replicas))).exitCode).toBe(0);
     expect((await promote(endpointsOf(replicas))).stdout).toContain('Healthy');
+  });
+
+  test('a replica that points at what its master announces points at its master', async () => {
+    const master = await set.start({ config: ['replica-announce-ip 192.0.2.7', 'replica-announce-port 7777'] });
+    const replica = await set.start();
+    await replica.command('REPLICAOF', '192.0.2.7', 7777);
+    const { report } = await promoteJson(endpointsOf([master, replica]), { 'dry-run': true });
+    expect(report.plan.orders).toMatchObject([{ endpoint: endpointOf(replica), kind: 'wait' }]);
   });
 
   test('IPv6', async () => {

@@ -160,7 +160,8 @@ function describeFailure(error: unknown, probeTimeoutMs: number): { answers: boo
     case 'NOAUTH':
       return { answers, reason: 'a password is needed (NOAUTH): --redis-password-file' };
     default:
-      return { answers, reason: messageOf(error) };
+      // The report names the endpoint itself.
+      return { answers, reason: messageOf(error).replace(/^(connecting to )?\S+:\d+: /, '') };
   }
 }
 
