@@ -1,4 +1,5 @@
 import type { Offset, PodName, RunId } from './brand.ts';
+import type { History } from './lineage.ts';
 import type { AnswerBody, PeerRequest, ReleaseCause } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 
@@ -8,7 +9,13 @@ export type RequestRef = number;
 /** What may be done to the Redis of the own pod. */
 export type OwnAction =
   /** REPLICAOF nobody: refuse writes from now on, feed nobody. */
-  | { readonly kind: 'limbo'; readonly why: string; readonly cutClients: boolean }
+  | {
+      readonly kind: 'limbo';
+      readonly why: string;
+      readonly cutClients: boolean;
+      /** Redis hangs: what it reads when it wakes up must take effect before any answer that it has ready is sent. */
+      readonly atOnce: boolean;
+    }
   | {
       readonly kind: 'follow';
       readonly ip: string;
@@ -45,7 +52,10 @@ export type Action =
       readonly pod: PodName;
       readonly ip: string;
       readonly port: number;
-      readonly runId: RunId;
+      /** It is the one that is meant when it has this run id, */
+      readonly runId: RunId | null;
+      /** or a history that can be compared with this one: no stranger has that. */
+      readonly history: History | null;
       readonly action: RemoteAction;
     }
   /** The own answer to "who is master" has changed. */

@@ -49,6 +49,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
     ranking: [],
     members: [],
     peers: {},
+    promises: [],
     freezing: [],
     probe: null,
     toldMaster: null,

@@ -1,8 +1,8 @@
 import type { PodName, Term } from './brand.ts';
-import { asTerm } from './brand.ts';
+import { asTerm, NO_TERM } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
 import { judge, promise, withGrant } from './lease.ts';
-import type { AnswerBody, PreviousPromise } from './messages.ts';
+import type { AnswerBody, Announcement } from './messages.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
 import {
@@ -14,6 +14,7 @@ import {
   orderRemote,
   otherMembers,
   patch,
+  rememberPromise,
   wakeAt,
   type CandidateRole,
   type Turn,
@@ -91,7 +92,8 @@ function probeOldMaster(turn: Turn): number | null {
   const { announcement, masterGone, config } = turn.state;
   if (announcement === null || masterGone || announcement.pod === config.self.pod || announcement.runId === null)
     return null;
-  const id = orderRemote(turn, { ...announcement, runId: announcement.runId }, { kind: 'probe' });
+  // Only the very process that was announced: one that has restarted since is not worth waiting for.
+  const id = orderRemote(turn, { ...announcement, history: null }, { kind: 'probe' });
   patch(turn, { probe: { id, runId: announcement.runId, outcome: null } });
   return id;
 }
@@ -132,9 +134,9 @@ function acquire(turn: Turn, probeId: number | null): void {
   because(turn, `asking for the lease of term ${String(term)}`);
   patch(turn, { term });
   if (judge(state.voter, self, term, nowMs).granted) {
-    const previous = state.voter.grant === null ? [] : [state.voter.grant];
-    role = { ...role, grants: withGrant(role.grants, self.pod, nowMs), previous };
+    role = { ...role, grants: withGrant(role.grants, self.pod, nowMs), previous: state.promises };
     patch(turn, { voter: promise(state.voter, self, term, nowMs, timings.grantMs) });
+    rememberPromise(turn, self, term);
   }
   patch(turn, { role });
   askAll(turn, term, { type: 'ACQUIRE' });
@@ -154,13 +156,12 @@ export function takeVote(
   // An answer to an earlier campaign says nothing about this one.
   if (role.kind !== 'candidate' || role.step !== step || role.term !== term) return;
   if (answer?.type === 'granted') {
-    const previous: readonly PreviousPromise[] = answer.previous === null ? [] : [answer.previous];
     patch(turn, {
       role: {
         ...role,
         grants: withGrant(role.grants, from, sentAtMs),
         newest: newerAnnouncement(role.newest, answer.announcement),
-        previous: [...role.previous, ...previous],
+        previous: [...role.previous, ...answer.promises],
       },
     });
   } else {
@@ -213,6 +214,14 @@ function withdraw(turn: Turn, term: Term): void {
   }
 }
 
+/** Pods that had a lease newer than the newest announcement, and so may have promoted themselves without anybody knowing. */
+function suspectsOf(turn: Turn, role: CandidateRole, old: Announcement | null): PodName[] {
+  const newer = role.previous.filter((promised) => promised.term > (old?.term ?? NO_TERM));
+  const pods = new Set(newer.map((promised) => promised.holder.pod));
+  pods.delete(turn.state.config.self.pod);
+  return [...pods];
+}
+
 function win(turn: Turn, role: CandidateRole): void {
   const { state, nowMs } = turn;
   const old = newerAnnouncement(state.announcement, role.newest);
@@ -226,8 +235,9 @@ function win(turn: Turn, role: CandidateRole): void {
       grants: role.grants,
       renewAtMs: nowMs + state.config.timings.heartbeatMs,
       old: old === null ? null : { announcement: old, isGone },
+      suspects: suspectsOf(turn, role, old),
       phase: { name: 'assess', untilMs: nowMs + state.config.timings.probeTimeoutMs * 2, remoteId: role.probeId ?? -1 },
     },
   });
-  startFailover(turn, role.previous);
+  startFailover(turn);
 }

@@ -2,9 +2,9 @@ import type { Outcome } from './action.ts';
 import { asOffset, type PodName } from './brand.ts';
 import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
-import type { AnswerBody, Position, PreviousPromise } from './messages.ts';
+import type { AnswerBody, Position } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { dataQuorumOf, ownPosition, vouchFor, worthOf } from './position.ts';
+import { dataQuorumOf, hasKeys, ownPosition, vouchFor, worthOf } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -16,6 +16,7 @@ import {
   orderRemote,
   otherMembers,
   patch,
+  remoteTarget,
   wakeAt,
   type HolderRole,
   type Turn,
@@ -35,15 +36,13 @@ function enter(turn: Turn, role: HolderRole, phase: Phase): void {
  * The first step after the lease is won. A pod whose Redis has been master all along (only its sidecar restarted) goes on
  * leading, provided that nobody else held a lease in between; everybody else asks first whether the old master lives.
  */
-export function startFailover(turn: Turn, previous: readonly PreviousPromise[]): void {
+export function startFailover(turn: Turn): void {
   const { state, nowMs } = turn;
   const { role, own, config } = state;
   if (role.kind !== 'holder' || role.phase.name !== 'assess') return;
   const old = role.old?.announcement ?? null;
   const wasSelf = old?.pod === config.self.pod && old.uid === config.self.uid;
-  const undisturbed = previous.every(
-    (promise) => promise.holder.pod === config.self.pod || (old !== null && promise.term <= old.term),
-  );
+  const undisturbed = role.suspects.length === 0;
   const neverStopped = wasSelf && undisturbed && own.info?.runId === old.runId;
   if (
     own.info?.role === 'master' &&
@@ -64,7 +63,7 @@ export function startFailover(turn: Turn, previous: readonly PreviousPromise[]):
   }
   because(turn, `asking whether the Redis of the old master ${old.pod} still answers`);
   const isAsked = state.probe?.runId === old.runId;
-  const remoteId = isAsked ? state.probe.id : orderRemote(turn, { ...old, runId: old.runId }, { kind: 'probe' });
+  const remoteId = isAsked ? state.probe.id : orderRemote(turn, { ...old, history: null }, { kind: 'probe' });
   enter(turn, role, { name: 'assess', untilMs: nowMs + config.timings.probeTimeoutMs, remoteId });
   wakeAt(turn, nowMs + config.timings.probeTimeoutMs);
 }
@@ -89,7 +88,7 @@ function judgeOldMaster(turn: Turn, outcome: Outcome): void {
   // The old master's Redis is fine, only its sidecar is not: take over without losing anything.
   note(turn, 'warn', 'drain', `the Redis of ${old.pod} still answers as master: taking over from it without loss`);
   const budgetMs = config.timings.pauseBudgetMs;
-  const remoteId = orderRemote(turn, { ...old, runId: old.runId }, { kind: 'pause-writes', budgetMs });
+  const remoteId = orderRemote(turn, { ...old, history: null }, { kind: 'pause-writes', budgetMs });
   // The writes come back by themselves when the budget is over, so everything must be done well before.
   enter(turn, role, { name: 'drain', step: 'pause', remoteId, targetOffset: 0, untilMs: turn.nowMs + budgetMs / 2 });
 }
@@ -101,6 +100,7 @@ export function takeRemoteOutcome(turn: Turn, id: number, outcome: Outcome): voi
   if (role.kind !== 'holder') return;
   const { phase } = role;
   if (phase.name === 'assess' && phase.remoteId === id) judgeOldMaster(turn, outcome);
+  if (phase.name === 'freeze') takeSuspect(turn, role, phase, id, outcome);
   if (phase.name !== 'drain' || phase.remoteId !== id) return;
   if (phase.step === 'pause') {
     if (outcome.ok && outcome.info !== null) {
@@ -149,8 +149,28 @@ function progressDrain(turn: Turn, role: HolderRole, phase: PhaseOf<'drain'>): v
     return;
   }
   const why = `${turn.state.config.self.pod} takes over in term ${String(role.term)}`;
-  const remoteId = orderRemote(turn, { ...old, runId: old.runId }, { kind: 'limbo', why });
+  const remoteId = orderRemote(turn, { ...old, history: null }, { kind: 'limbo', why });
   enter(turn, role, { ...phase, step: 'demote', remoteId });
+}
+
+/** Detaches those directly that may have been promoted in secret: if their sidecar is gone, nobody else will. */
+function detachSuspects(turn: Turn, role: HolderRole, frozen: Frozen): PhaseOf<'freeze'>['suspects'] {
+  return role.suspects.flatMap((pod) => {
+    const target = pod in frozen ? null : remoteTarget(turn.state, pod);
+    if (target === null) return [];
+    const why = `${turn.state.config.self.pod} holds an election in term ${String(role.term)}`;
+    return [{ id: orderRemote(turn, target, { kind: 'limbo', why }), pod }];
+  });
+}
+
+/** Takes in what came of detaching a suspect: its position counts, though it can not be chosen without its sidecar. */
+function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id: number, outcome: Outcome): void {
+  const suspect = phase.suspects.find((one) => one.id === id);
+  if (suspect === undefined) return;
+  const position = positionOfDrained(outcome);
+  const isNews = position !== null && !(suspect.pod in phase.frozen);
+  const frozen = isNews ? { ...phase.frozen, [suspect.pod]: position } : phase.frozen;
+  enter(turn, role, { ...phase, frozen, suspects: phase.suspects.filter((one) => one !== suspect) });
 }
 
 /** Detaches everybody from the old master, so that all positions are final. */
@@ -164,6 +184,7 @@ function freeze(turn: Turn, frozen: Frozen): void {
     startedAtMs: nowMs,
     frozen,
     answered: [],
+    suspects: detachSuspects(turn, role, frozen),
     askAgainAtMs: nowMs + config.timings.heartbeatMs,
   });
   const { ranking, members } = turn.state;
@@ -229,6 +250,11 @@ function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): stri
   const positions = Object.values(phase.frozen).filter((position) => position !== undefined);
   const full = positions.filter((position) => worthOf(position, known) === 'full').length;
   const needed = dataQuorumOf(config.members.length);
+  const askedUntilMs = phase.startedAtMs + config.timings.probeTimeoutMs * 3;
+  if (phase.suspects.length > 0 && turn.nowMs < askedUntilMs) {
+    wakeAt(turn, askedUntilMs);
+    return `asking the Redis of ${phase.suspects.map((one) => one.pod).join(', ')}, which may have been promoted, directly`;
+  }
   if (full >= needed) return 'ready';
   const allShown = positions.length === config.members.length;
   // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
@@ -255,7 +281,8 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
   }
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   const needed = dataQuorumOf(config.members.length);
-  if (role.old !== null && full < needed) {
+  const isNewSet = role.old === null && !choice.verdicts.some((verdict) => hasKeys(verdict.position));
+  if (!isNewSet && full < needed) {
     note(
       turn,
       'error',

@@ -1,7 +1,17 @@
 import type { Outcome } from './action.ts';
 import { releaseLease } from './step-down.ts';
 import type { Phase } from './state.ts';
-import { because, note, orderOwn, orderRemote, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import {
+  because,
+  note,
+  orderOwn,
+  orderRemote,
+  patch,
+  remoteTarget,
+  wakeAt,
+  type HolderRole,
+  type Turn,
+} from './turn.ts';
 
 type Handover = Extract<Phase, { name: 'handover' }>;
 
@@ -32,13 +42,11 @@ export function startStop(turn: Turn): void {
 }
 
 function probeSuccessor(turn: Turn, role: HolderRole, phase: Handover): void {
-  const view = phase.to === null ? null : peerView(turn.state, phase.to);
-  const runId = view?.position?.runId ?? null;
-  if (phase.to === null || view?.identity == null || runId === null) {
+  const target = phase.to === null ? null : remoteTarget(turn.state, phase.to);
+  if (target === null) {
     releaseLease(turn, role, phase.to, 'fenced');
     return;
   }
-  const target = { pod: phase.to, ip: view.identity.ip, port: view.identity.redisPort, runId };
   const remoteId = orderRemote(turn, target, { kind: 'probe' });
   patch(turn, { role: { ...role, phase: { ...phase, step: 'catch-up', remoteId } } });
 }

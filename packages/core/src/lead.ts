@@ -9,6 +9,7 @@ import {
   ask,
   askAll,
   because,
+  forgetPromises,
   note,
   orderOwn,
   orderRemote,
@@ -17,6 +18,7 @@ import {
   patchOwn,
   patchPeer,
   peerView,
+  remoteTarget,
   wakeAt,
   type HolderRole,
   type Turn,
@@ -25,6 +27,8 @@ import { heldUntilMs } from './view.ts';
 
 /** How often a pod whose sidecar is silent is looked at directly, in milliseconds. */
 const STRAY_CHECK_MS = 1000;
+/** How often the own Redis is asked until its first replica is online, in milliseconds. */
+const YOUNG_POLL_MS = 20;
 
 /** The own Redis is master and the lease is held: say so to everybody. */
 export function lead(turn: Turn, info: ReplicationInfo): void {
@@ -40,6 +44,7 @@ export function lead(turn: Turn, info: ReplicationInfo): void {
     role: { ...role, phase: { name: 'lead', sinceMs: turn.nowMs }, renewAtMs: turn.nowMs + config.timings.heartbeatMs },
   });
   patchOwn(turn, { synced: true });
+  forgetPromises(turn, role.term);
   because(turn, `master of term ${String(role.term)}`);
   askAll(turn, role.term, { type: 'ANNOUNCE', announcement });
 }
@@ -147,9 +152,10 @@ export function progressLead(turn: Turn, role: HolderRole): void {
     releaseLease(turn, role, null, 'fenced');
     return;
   }
-  refreshHistory(turn, info);
+  watchFirstReplica(turn, role.phase.sinceMs, info);
+  refreshHistory(turn, role, info);
   keepWriteQuorum(turn, info);
-  repairStrays(turn, role);
+  repairStrays(turn);
 }
 
 /** Somebody made the master a replica by hand: put it back, provided that its data is still its own. */
@@ -183,11 +189,26 @@ function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo):
   patchOwn(turn, { retryAtMs: turn.nowMs + config.timings.heartbeatMs });
 }
 
-function refreshHistory(turn: Turn, info: ReplicationInfo): void {
+function refreshHistory(turn: Turn, role: HolderRole, info: ReplicationInfo): void {
   const { announcement } = turn.state;
   if (announcement === null || announcement.history.replid === info.replid) return;
   const { replid, replid2, secondReplOffset, offset } = info;
-  patch(turn, { announcement: { ...announcement, history: { replid, replid2, secondReplOffset, offset } } });
+  const renewed = { ...announcement, history: { replid, replid2, secondReplOffset, offset } };
+  // Everybody is told at once: an election that knows only the old history would not know its own data.
+  patch(turn, { announcement: renewed, role: { ...role, renewAtMs: turn.nowMs } });
+  wakeAt(turn, turn.nowMs);
+}
+
+/**
+ * A master that never had a replica takes a new replication id when the first one attaches (syncCommand in Redis's
+ * replication.c), so right after a promotion it is asked more often than once in a heartbeat.
+ */
+function watchFirstReplica(turn: Turn, sinceMs: number, info: ReplicationInfo): void {
+  const { own, config } = turn.state;
+  const isYoung = turn.nowMs - sinceMs < config.timings.leaseMs;
+  if (!isYoung || config.members.length === 1 || info.replicas.some((replica) => replica.state === 'online')) return;
+  if (turn.nowMs - own.infoAtMs >= YOUNG_POLL_MS) orderOwn(turn, { kind: 'sample' });
+  wakeAt(turn, turn.nowMs + YOUNG_POLL_MS);
 }
 
 /**
@@ -213,18 +234,17 @@ function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
   orderOwn(turn, { kind: 'set-min-replicas', count, deadlineMs: untilMs });
 }
 
-/** A pod whose sidecar is gone can not repair itself; the holder does, but only to the very process that it knows from before. */
-function repairStrays(turn: Turn, role: HolderRole): void {
+/** A pod whose sidecar is gone can not repair itself; the holder does, but only to a Redis that it knows for one of the set's. */
+function repairStrays(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timings, self } = state.config;
   for (const pod of otherMembers(state)) {
     const view = peerView(state, pod);
-    const old = role.old?.announcement;
-    const runId = view.position?.runId ?? (old?.pod === pod ? old.runId : null);
-    if (view.identity === null || runId === null || nowMs < view.strayCheckAtMs) continue;
+    if (nowMs < view.strayCheckAtMs) continue;
     if (view.answeredAtMs !== null && nowMs - view.answeredAtMs < timings.leaseMs) continue;
     patchPeer(turn, pod, { strayCheckAtMs: nowMs + STRAY_CHECK_MS });
-    const target = { pod, ip: view.identity.ip, port: view.identity.redisPort, runId };
+    const target = remoteTarget(state, pod);
+    if (target === null) continue;
     orderRemote(turn, target, {
       kind: 'follow',
       ip: self.ip,

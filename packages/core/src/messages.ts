@@ -89,7 +89,7 @@ export type RequestBody =
 /** A question from one sidecar to another. */
 export type PeerRequest = Envelope & RequestBody;
 
-/** The lease that a voter had promised before; tells a candidate whether anything may have happened since. */
+/** A lease that a voter had promised before: whoever had it may have promoted itself, announced or not. */
 export interface PreviousPromise {
   readonly term: Term;
   readonly holder: HolderId;
@@ -100,7 +100,8 @@ export type AnswerBody =
       readonly type: 'granted';
       readonly position: Position | null;
       readonly announcement: Announcement | null;
-      readonly previous: PreviousPromise | null;
+      /** What this voter has promised to others since the newest announcement, the newest of each pod. */
+      readonly promises: readonly PreviousPromise[];
     }
   | {
       readonly type: 'refused';

@@ -115,7 +115,7 @@ export function holdInLimbo(turn: Turn, why: string): boolean {
   }
   // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
   note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
-  orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters });
+  orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters, atOnce: false });
   return false;
 }
 

@@ -6,7 +6,7 @@ import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messa
 import { convergeWithoutLease, holdInLimbo } from './own.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
-import { note, patch, patchPeer, peerView, type Turn } from './turn.ts';
+import { forgetPromises, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
 import { heldUntilMs } from './view.ts';
 
 type RequestOf<Type extends PeerRequest['type']> = Extract<PeerRequest, { type: Type }>;
@@ -80,12 +80,8 @@ function answerPrevote(turn: Turn, ref: RequestRef, request: RequestOf<'PREVOTE'
     refuse(turn, ref, verdict.reason, verdict.retryAfterMs);
     return;
   }
-  reply(turn, ref, {
-    type: 'granted',
-    position: ownPosition(state, nowMs),
-    announcement: state.announcement,
-    previous: null,
-  });
+  const { announcement } = state;
+  reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement, promises: [] });
 }
 
 function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQUIRE' | 'RENEW'>): void {
@@ -101,6 +97,7 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
   if (verdict.granted) {
     const { grantMs } = state.config.timings;
     patch(turn, { voter: promise(state.voter, request.from, request.term, nowMs, grantMs) });
+    rememberPromise(turn, request.from, request.term);
   }
   // A mute voter promises nothing, but it believes what it hears about who leads.
   const believes = verdict.granted || (verdict.reason === 'mute' && isNewest);
@@ -110,15 +107,9 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
     if (request.announcement !== null) adopt(turn, request.announcement);
   }
   if (verdict.granted) {
-    const { grant } = state.voter;
-    const previous =
-      grant === null ? null : { term: grant.term, holder: { pod: grant.holder.pod, uid: grant.holder.uid } };
-    reply(turn, ref, {
-      type: 'granted',
-      position: ownPosition(turn.state, nowMs),
-      announcement: turn.state.announcement,
-      previous,
-    });
+    const { announcement } = turn.state;
+    const promises = state.promises.filter((promised) => promised.holder.pod !== request.from.pod);
+    reply(turn, ref, { type: 'granted', position: ownPosition(turn.state, nowMs), announcement, promises });
   } else refuse(turn, ref, verdict.reason satisfies RefusalReason, verdict.retryAfterMs);
 }
 
@@ -147,6 +138,7 @@ function adopt(turn: Turn, announcement: Announcement): void {
       address: `${announcement.ip}:${String(announcement.port)}`,
     });
   }
+  forgetPromises(turn, announcement.term);
   patch(turn, { announcement, masterGone: false, announcedUntilMs: nowMs + state.config.timings.grantMs });
 }
 

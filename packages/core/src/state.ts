@@ -80,6 +80,8 @@ export type Phase =
       readonly startedAtMs: number;
       readonly frozen: Frozen;
       readonly answered: readonly PodName[];
+      /** Redis instances that may have been promoted in secret, and are being detached directly. */
+      readonly suspects: readonly { readonly id: number; readonly pod: PodName }[];
       readonly askAgainAtMs: number;
     }
   | { readonly name: 'promote'; readonly ownId: number }
@@ -115,6 +117,8 @@ export type Role =
       readonly grants: Grants;
       readonly renewAtMs: number;
       readonly old: OldMaster | null;
+      /** Pods that had the lease since the old master was announced: their Redis may be a master that nobody knows of. */
+      readonly suspects: readonly PodName[];
       readonly phase: Phase;
     };
 
@@ -136,6 +140,8 @@ export interface NodeState {
   /** The pods beside the master, as the holder told last. */
   readonly members: readonly MemberView[];
   readonly peers: Readonly<Partial<Record<PodName, PeerView>>>;
+  /** Leases promised since the newest announcement: their holders may have promoted themselves without anybody knowing. */
+  readonly promises: readonly PreviousPromise[];
   /** Requests to freeze that wait until the own Redis has detached. */
   readonly freezing: readonly { readonly ref: RequestRef; readonly term: Term }[];
   readonly probe: { readonly id: number; readonly runId: RunId; readonly outcome: Outcome | null } | null;

@@ -25,7 +25,12 @@ export function releaseLease(turn: Turn, role: HolderRole, to: PodName | null, c
     announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
   });
   if (cause === 'redis-hung')
-    orderOwn(turn, { kind: 'limbo', why: 'should it wake up, it must not take writes', cutClients: true });
+    orderOwn(turn, {
+      kind: 'limbo',
+      why: 'should it wake up, it must not take writes',
+      cutClients: true,
+      atOnce: true,
+    });
   if (cause === 'fenced' && !isFenced(turn)) {
     patch(turn, { releaseAfterFence: { term: role.term, to, byMs: nowMs + timings.grantMs } });
     holdInLimbo(turn, 'the lease is being given back');

@@ -1,5 +1,7 @@
 import type { Action, Note, OwnAction, RemoteAction } from './action.ts';
-import type { PodName, RunId } from './brand.ts';
+import type { PodName, RunId, Term } from './brand.ts';
+import type { HolderId } from './lease.ts';
+import type { History } from './lineage.ts';
 import type { PodIdentity, RequestBody } from './messages.ts';
 import type { Moment, NodeState, OwnRedis, PeerView, Role } from './state.ts';
 
@@ -51,15 +53,32 @@ export function orderOwn(turn: Turn, action: OwnAction): number {
   return id;
 }
 
+/** A Redis of another pod, and by what it is known to be the one that is meant. */
+export interface RemoteTarget {
+  readonly pod: PodName;
+  readonly ip: string;
+  readonly port: number;
+  readonly runId: RunId | null;
+  readonly history: History | null;
+}
+
+/** The Redis of `pod`, as far as this sidecar can tell where it is and how to know it; null when it can not. */
+export function remoteTarget(state: NodeState, pod: PodName): RemoteTarget | null {
+  const { identity, position } = peerView(state, pod);
+  const told = state.members.find((member) => member.pod === pod);
+  const ip = identity?.ip ?? told?.ip;
+  const port = identity?.redisPort ?? told?.port;
+  const runId = position?.runId ?? told?.runId ?? null;
+  const history = state.announcement?.history ?? null;
+  if (ip === undefined || port === undefined || (runId === null && history === null)) return null;
+  return { pod, ip, port, runId, history };
+}
+
 /** Orders something of another pod's Redis. @returns the id under which its outcome comes back. */
-export function orderRemote(
-  turn: Turn,
-  target: { readonly pod: PodName; readonly ip: string; readonly port: number; readonly runId: RunId },
-  action: RemoteAction,
-): number {
+export function orderRemote(turn: Turn, target: RemoteTarget, action: RemoteAction): number {
   const id = takeId(turn);
-  const { pod, ip, port, runId } = target;
-  turn.actions.push({ type: 'remote', id, pod, ip, port, runId, action });
+  const { pod, ip, port, runId, history } = target;
+  turn.actions.push({ type: 'remote', id, pod, ip, port, runId, history, action });
   return id;
 }
 
@@ -77,6 +96,18 @@ export function knownPeers(state: NodeState, nowMs: number): { identity: PodIden
     const { identity, answeredAtMs } = peerView(state, pod);
     return identity === null ? [] : [{ identity, answeredAgoMs: answeredAtMs === null ? null : nowMs - answeredAtMs }];
   });
+}
+
+/** Remembers that `holder` may act under the lease of `term` from now on. */
+export function rememberPromise(turn: Turn, holder: HolderId, term: Term): void {
+  const { pod, uid } = holder;
+  const others = turn.state.promises.filter((promised) => promised.holder.pod !== pod);
+  patch(turn, { promises: [...others, { term, holder: { pod, uid } }] });
+}
+
+/** What was promised up to `term` is known: whoever was promoted under it has been announced. */
+export function forgetPromises(turn: Turn, term: Term): void {
+  patch(turn, { promises: turn.state.promises.filter((promised) => promised.term > term) });
 }
 
 /** Sends one question to a peer, stamped with `term`. */

@@ -159,7 +159,7 @@ export class Story {
         type: 'granted',
         position: positionOf(),
         announcement,
-        previous: null,
+        promises: [],
       };
       return [...this.feed({ type: 'answer', from: to, request, sentAtMs, answer })];
     });

@@ -36,9 +36,10 @@ export function parseSearchDomains(resolvConf: string): string[] {
   let domains: string[] = [];
   for (const line of resolvConf.split('\n')) {
     const [keyword, ...rest] = line.trim().split(/\s+/);
-    if (keyword === 'search' || keyword === 'domain') domains = rest.filter((word) => word !== '');
+    if (keyword === 'search' || keyword === 'domain') domains = rest;
   }
-  return domains.map((domain) => domain.replace(/\.$/, ''));
+  // The root alone (`search .`) adds nothing to a name.
+  return domains.map((domain) => domain.replace(/\.$/, '')).filter((domain) => domain !== '');
 }
 
 function systemSearchDomains(): string[] {
@@ -109,8 +110,11 @@ export function createResolver(options: ResolverOptions): ServiceResolver {
       let why: string | null = null;
       for (const attempt of attempts) {
         const { addresses, error } = await attempt;
-        if (addresses.length > 0) return addresses;
         why ??= error;
+        if (addresses.length === 0) continue;
+        // Otherwise a question that nobody answers would keep the process alive.
+        resolver.cancel();
+        return addresses;
       }
       throw new OperationError(
         'DNS',

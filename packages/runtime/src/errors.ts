@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** A user's mistake in flags, environment or files: exit code 2. The message names the flag, the value, and what would be right. */
 export class UsageError extends Error {
   readonly code = 'USAGE';
@@ -15,6 +17,9 @@ export class OperationError extends Error {
   }
 }
 
+/** Also for errors that Node itself made in another realm, where `instanceof` fails: a worker, a test's sandbox. */
+export const isError: (value: unknown) => value is Error = types.isNativeError;
+
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return isError(error) ? error.message : String(error);
 }

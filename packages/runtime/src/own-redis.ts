@@ -7,6 +7,8 @@ import { carryOut } from './redis-orders.ts';
 
 /** How soon a Redis that refuses connections is tried again, in milliseconds: one SYN on the own host. */
 const RECONNECT_MS = 25;
+/** So many connections in a row that were closed without a word are followed by another one at once. */
+const MAX_IN_A_ROW = 5;
 
 export interface OwnRedisOptions {
   readonly target: RedisTarget;
@@ -25,17 +27,39 @@ export interface OwnRedis {
   stop(): void;
 }
 
-function sampleOf(error: unknown): RedisSample {
-  if (!(error instanceof OperationError)) return { outcome: 'silent' };
-  if (error.code === 'ECONNREFUSED') return { outcome: 'refused' };
-  if (error.code === 'TIMEOUT' || error.code === 'CLOSED' || error.code.startsWith('E')) return { outcome: 'silent' };
-  return { outcome: 'error', code: error.code };
+/** One connection, from its beginning to its end. */
+interface Watch {
+  readonly connection: RedisConnection;
+  /** As read when the connection was new, until it is told. */
+  minReplicas: number | null;
+  isSampling: boolean;
+  /** It has answered, if only with an error. */
+  hasAnswered: boolean;
+  /** Why it has not answered anything, as far as that is known. */
+  refusal: unknown;
 }
 
-async function readMinReplicas(connection: RedisConnection): Promise<number | null> {
-  const answer = await connection.call('CONFIG', 'GET', 'min-replicas-to-write').catch(() => null);
+function newWatch(connection: RedisConnection): Watch {
+  const refusal = new OperationError('CLOSED', 'closed without an answer');
+  return { connection, minReplicas: null, isSampling: false, hasAnswered: false, refusal };
+}
+
+function sampleOf(error: unknown): RedisSample {
+  if (!(error instanceof OperationError)) return { outcome: 'silent' };
+  const { code } = error;
+  if (code === 'ECONNREFUSED') return { outcome: 'refused' };
+  // Errors of the system are called E..., but so is Redis's own ERR, which is an answer.
+  const isSilence = code === 'TIMEOUT' || code === 'CLOSED' || (code.startsWith('E') && code !== 'ERR');
+  return isSilence ? { outcome: 'silent' } : { outcome: 'error', code };
+}
+
+async function readMinReplicas(watch: Watch): Promise<void> {
+  const answer = await watch.connection.call('CONFIG', 'GET', 'min-replicas-to-write').catch((error: unknown) => {
+    watch.refusal = error;
+    return null;
+  });
   const value = Array.isArray(answer) ? Number(answer[1]) : Number.NaN;
-  return Number.isInteger(value) ? value : null;
+  watch.minReplicas = Number.isInteger(value) ? value : null;
 }
 
 /**
@@ -43,59 +67,92 @@ async function readMinReplicas(connection: RedisConnection): Promise<number | nu
  * reconnecting is refused, not by a timer.
  */
 export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
-  let connection: RedisConnection | null = null;
+  let current: Watch | null = null;
   let stopped = false;
   const isStopped = (): boolean => stopped;
-  let isSampling = false;
   let retryTimer: NodeJS.Timeout | null = null;
+  let closedInARow = 0;
 
-  async function sampleOnce(on: RedisConnection, minReplicas: number | null = null): Promise<void> {
-    if (isSampling) return;
-    isSampling = true;
-    const sample = await askInfo(on).then(
+  async function sampleOnce(watch: Watch): Promise<void> {
+    if (watch.isSampling) return;
+    watch.isSampling = true;
+    const sample = await askInfo(watch.connection).then(
       (info): RedisSample => ({ outcome: 'info', info }),
-      (error: unknown) => (on.isOpen ? sampleOf(error) : null),
+      (error: unknown) => (watch.connection.isOpen ? sampleOf(error) : null),
     );
-    isSampling = false;
+    watch.isSampling = false;
     // A connection that closed is looked into by reconnecting: the answer to that is a fact.
-    if (sample !== null && !isStopped()) options.onSample(sample, minReplicas);
+    if (sample === null || isStopped()) return;
+    if (sample.outcome !== 'silent') watch.hasAnswered = true;
+    const { minReplicas } = watch;
+    if (sample.outcome === 'info') watch.minReplicas = null;
+    options.onSample(sample, sample.outcome === 'info' ? minReplicas : null);
+  }
+
+  function retryLater(error: unknown): void {
+    if (isStopped()) return;
+    options.onSample(sampleOf(error), null);
+    retryTimer = setTimeout(() => void connect(), RECONNECT_MS);
+  }
+
+  /**
+   * A dying process closes one socket after the other, so it may still take a connection, only to close it: look again at once.
+   * But one that turns clients away, because there are too many, lives; and nobody is to be asked in a tight loop.
+   */
+  function lookAgain(error: unknown): void {
+    const wasClosed = error instanceof OperationError && /^(CLOSED|ECONNRESET|EPIPE)$/.test(error.code);
+    if (wasClosed) closedInARow += 1;
+    if (wasClosed && closedInARow <= MAX_IN_A_ROW) void connect();
+    else retryLater(error);
+  }
+
+  function onClosed(watch: Watch): void {
+    if (current === watch) current = null;
+    if (!watch.hasAnswered) {
+      lookAgain(watch.refusal);
+      return;
+    }
+    closedInARow = 0;
+    void connect();
   }
 
   async function connect(): Promise<void> {
     if (isStopped()) return;
+    let connection: RedisConnection;
     try {
-      const opened = await connectRedis(options.target, options.timeouts);
-      connection = opened;
-      opened.onClose(() => {
-        if (connection === opened) connection = null;
-        void connect();
-      });
-      await sampleOnce(opened, await readMinReplicas(opened));
+      connection = await connectRedis(options.target, options.timeouts);
     } catch (error) {
-      if (isStopped()) return;
-      options.onSample(sampleOf(error), null);
-      retryTimer = setTimeout(() => void connect(), RECONNECT_MS);
+      lookAgain(error);
+      return;
     }
+    if (isStopped()) {
+      connection.close();
+      return;
+    }
+    const watch = newWatch(connection);
+    current = watch;
+    connection.onClose(() => onClosed(watch));
+    await readMinReplicas(watch);
+    await sampleOnce(watch);
   }
 
-  const sampleTimer = setInterval(() => {
-    if (connection !== null) void sampleOnce(connection);
-  }, options.sampleEveryMs);
+  const sample = (): void => {
+    if (current !== null) void sampleOnce(current);
+  };
+  const sampleTimer = setInterval(sample, options.sampleEveryMs);
   void connect();
 
   return {
     async execute(action) {
-      if (connection === null) return { ok: false, error: 'not connected to the own Redis', late: false };
-      return await carryOut(connection, options.clock, action);
+      if (current === null) return { ok: false, error: 'not connected to the own Redis', late: false };
+      return await carryOut(current.connection, options.clock, action);
     },
-    sample() {
-      if (connection !== null) void sampleOnce(connection);
-    },
+    sample,
     stop() {
       stopped = true;
       clearInterval(sampleTimer);
       if (retryTimer !== null) clearTimeout(retryTimer);
-      connection?.close();
+      current?.connection.close();
     },
   };
 }

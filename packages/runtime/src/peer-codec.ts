@@ -93,7 +93,7 @@ const answerSchema = v.variant('type', [
     type: v.literal('granted'),
     position: v.nullable(position),
     announcement: v.nullable(announcement),
-    previous: v.nullable(v.object({ term, holder })),
+    promises: list(v.object({ term, holder })),
   }),
   v.object({
     ...envelope,

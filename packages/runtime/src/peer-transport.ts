@@ -45,6 +45,21 @@ function keyOf(address: PeerAddress): string {
   return `${address.ip} ${String(address.port)}`;
 }
 
+/** What is worth a line about a connection that could not be had; null when the peer is only not there. */
+function troubleOf({ code, message }: OperationError): string | null {
+  switch (code) {
+    case 'WRONGPASS':
+    case 'NOAUTH':
+    case 'NOPERM':
+      return `it refuses the password: ${message}`;
+    case 'NOPASSWORD':
+    case 'BADMESSAGE':
+      return message;
+    default:
+      return null;
+  }
+}
+
 /** Keeps one connection to each peer's sidecar. Who is behind an address is known from its own PEER STATUS, not from DNS. */
 export class PeerTransport {
   readonly #options: PeerTransportOptions;
@@ -150,8 +165,8 @@ export class PeerTransport {
       await this.#greet(link, connection);
     } catch (error) {
       connection?.close();
-      const isAuth = error instanceof OperationError && /^(WRONGPASS|NOAUTH|NOPERM)$/.test(error.code);
-      if (isAuth) this.#complain(link, `it refuses the password: ${messageOf(error)}`);
+      const trouble = error instanceof OperationError ? troubleOf(error) : null;
+      if (trouble !== null) this.#complain(link, trouble);
       this.#retryLater(link, link.retryMs);
       link.retryMs = Math.min(LAST_RETRY_MS, link.retryMs * 2);
     }
@@ -159,6 +174,10 @@ export class PeerTransport {
 
   async #greet(link: Link, connection: RedisConnection): Promise<void> {
     const status = await askStatus(connection);
+    if (this.#isClosed) {
+      connection.close();
+      return;
+    }
     const { cluster, onMet } = this.#options;
     if (status.cluster !== cluster) {
       connection.close();

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { messageOf, OperationError } from './errors.ts';
+import { isError, messageOf, OperationError } from './errors.ts';
 
 /** Where a Redis is, and how to log in. The password goes nowhere but into AUTH. */
 export interface RedisTarget {
@@ -24,16 +24,17 @@ export interface RedisConnection {
 }
 
 function isReplyError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
+  return isError(error) && error.name === 'ReplyError';
 }
 
 function toOperationError(error: unknown, doing: string): OperationError {
   const message = messageOf(error);
   if (isReplyError(error)) {
-    return new OperationError(message.split(' ', 1)[0] ?? 'ERR', `${doing}: ${message}`, error);
+    // Without the cause: ioredis keeps the arguments in it, and those of AUTH must not get into any log.
+    return new OperationError(message.split(' ', 1)[0] ?? 'ERR', `${doing}: ${message}`);
   }
   if (/timed out|ETIMEDOUT/.test(message)) return new OperationError('TIMEOUT', `${doing}: no answer in time`, error);
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'CLOSED';
+  const code = isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : 'CLOSED';
   return new OperationError(code, `${doing}: ${message}`, error);
 }
 
@@ -79,7 +80,7 @@ async function logIn(client: Redis, { username, password }: RedisTarget): Promis
   } catch (error) {
     const hasNoPassword = /^ERR .*without any password configured/.test(messageOf(error));
     if (!hasNoPassword) throw error;
-    throw new OperationError('NOPASSWORD', 'it has no password, but this set has one', error);
+    throw new OperationError('NOPASSWORD', 'it has no password, but this set has one');
   }
 }
 

@@ -28,6 +28,21 @@ export async function sendToLimbo(connection: RedisConnection, cut: boolean): Pr
   return info;
 }
 
+/**
+ * Detaches a Redis that hangs, for when it wakes up. Everything is written at once: what Redis reads in one go takes effect
+ * before any answer is sent, so writes that were waiting in front of this order are not acknowledged (and then lost): their
+ * clients are cut before they are told.
+ */
+async function sendToLimboAtOnce(connection: RedisConnection): Promise<ReplicationInfo> {
+  const [, , , info] = await Promise.all([
+    connection.call('REPLICAOF', LIMBO_HOST, LIMBO_PORT),
+    connection.call('CLIENT', 'KILL', 'TYPE', 'normal'),
+    connection.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+    askInfo(connection),
+  ]);
+  return info;
+}
+
 /** Points a Redis at a master. */
 export async function sendToMaster(
   connection: RedisConnection,
@@ -47,18 +62,22 @@ export async function pauseWrites(connection: RedisConnection, budgetMs: number)
 }
 
 /**
- * Does something that makes a Redis writable, provided that the lease lasts: checked when it is sent, and again when it has
- * returned, for a stall may lie between. Too late, or not known to have worked, means fence.
+ * Does something that makes a Redis writable, provided that the lease lasts: checked when each step is sent, and again when
+ * the last one has returned, for a stall may lie between. Too late, or not known to have worked, means fence.
  */
 async function whileLeased(
   connection: RedisConnection,
   clock: Clock,
   deadlineMs: number,
-  act: () => Promise<ReplicationInfo | null>,
+  steps: readonly (() => Promise<ReplicationInfo | null>)[],
 ): Promise<Outcome> {
   if (clock.now() >= deadlineMs) return { ok: false, error: 'the lease had run out before it was sent', late: true };
   try {
-    const info = await act();
+    let info: ReplicationInfo | null = null;
+    for (const [index, step] of steps.entries()) {
+      if (index > 0 && clock.now() >= deadlineMs) break;
+      info = await step();
+    }
     if (clock.now() < deadlineMs) return { ok: true, info };
     await sendToLimbo(connection, true);
     return { ok: false, error: 'the lease ran out while it was carried out: fenced', late: true };
@@ -68,9 +87,14 @@ async function whileLeased(
   }
 }
 
-async function promote(connection: RedisConnection, minReplicas: number | null): Promise<ReplicationInfo> {
-  if (minReplicas !== null) await connection.call('CONFIG', 'SET', 'min-replicas-to-write', minReplicas);
-  return await replicaOf(connection, 'NO', 'ONE');
+async function setMinReplicas(connection: RedisConnection, count: number): Promise<null> {
+  await connection.call('CONFIG', 'SET', 'min-replicas-to-write', count);
+  return null;
+}
+
+function promotion(connection: RedisConnection, count: number | null): (() => Promise<ReplicationInfo | null>)[] {
+  const become = (): Promise<ReplicationInfo> => replicaOf(connection, 'NO', 'ONE');
+  return count === null ? [become] : [() => setMinReplicas(connection, count), become];
 }
 
 /** Carries out one order to a Redis. Never throws: how it ended is the result. */
@@ -78,16 +102,16 @@ export async function carryOut(connection: RedisConnection, clock: Clock, action
   try {
     switch (action.kind) {
       case 'limbo':
+        if (action.atOnce) return { ok: true, info: await sendToLimboAtOnce(connection) };
         return { ok: true, info: await sendToLimbo(connection, action.cutClients) };
       case 'follow':
         return { ok: true, info: await sendToMaster(connection, action.ip, action.port, action.cutClients) };
       case 'promote':
-        return await whileLeased(connection, clock, action.deadlineMs, () => promote(connection, action.minReplicas));
+        return await whileLeased(connection, clock, action.deadlineMs, promotion(connection, action.minReplicas));
       case 'set-min-replicas':
-        return await whileLeased(connection, clock, action.deadlineMs, async () => {
-          await connection.call('CONFIG', 'SET', 'min-replicas-to-write', action.count);
-          return null;
-        });
+        return await whileLeased(connection, clock, action.deadlineMs, [
+          () => setMinReplicas(connection, action.count),
+        ]);
       case 'pause-writes':
         return { ok: true, info: await pauseWrites(connection, action.budgetMs) };
       case 'unpause':

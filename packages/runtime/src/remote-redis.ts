@@ -1,12 +1,19 @@
-import type { Outcome, RemoteAction, RunId } from '@sentinel-micro/core';
+import { isComparable, type History, type Outcome, type RemoteAction, type RunId } from '@sentinel-micro/core';
 import { messageOf } from './errors.ts';
 import { connectRedis, type RedisConnection, type RedisTarget } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { pauseWrites, sendToLimbo, sendToMaster } from './redis-orders.ts';
 
-async function act(connection: RedisConnection, runId: RunId, action: RemoteAction): Promise<Outcome> {
+/** By what the process that is meant is known: its run id, or a history that only the set's own Redis instances share. */
+export interface RemoteIdentity {
+  readonly runId: RunId | null;
+  readonly history: History | null;
+}
+
+async function act(connection: RedisConnection, target: RemoteIdentity, action: RemoteAction): Promise<Outcome> {
   const info = await askInfo(connection);
-  if (info.runId !== runId) {
+  const isMeant = info.runId !== null && info.runId === target.runId;
+  if (!isMeant && (target.history === null || !isComparable(info, target.history))) {
     // An address is not an identity: after a pod is gone its IP may belong to anybody.
     return { ok: false, error: 'another process answers at this address', late: false };
   }
@@ -31,14 +38,14 @@ async function act(connection: RedisConnection, runId: RunId, action: RemoteActi
  */
 export async function actOnRemote(
   target: RedisTarget,
-  runId: RunId,
+  identity: RemoteIdentity,
   action: RemoteAction,
   timeoutMs: number,
 ): Promise<Outcome> {
   let connection: RedisConnection | null = null;
   try {
     connection = await connectRedis(target, { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs });
-    return await act(connection, runId, action);
+    return await act(connection, identity, action);
   } catch (error) {
     return { ok: false, error: messageOf(error), late: false };
   } finally {

@@ -36,6 +36,7 @@ function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set
   let waiting = 0;
   let isEnding = false;
   let lastWritten: Promise<void> = Promise.resolve();
+  const isOver = (): boolean => isEnding || socket.destroyed;
   /** Everything that is sent keeps its place: behind the answers to what was asked before. */
   const send = (reply: Reply | Promise<Reply>): void => {
     waiting += 1;
@@ -80,11 +81,11 @@ function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set
     if (session.channels.size + session.patterns.size === 0) socket.destroy();
   });
   socket.on('data', (chunk) => {
-    if (isEnding) return;
+    if (isOver()) return;
     try {
       for (const words of parser.push(chunk)) {
         answer(words);
-        if (isEnding || socket.destroyed) return;
+        if (isOver()) return;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

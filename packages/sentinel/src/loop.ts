@@ -13,10 +13,10 @@ import {
   type PeerAnswer,
   type PeerRequest,
   type PodName,
-  type RemoteAction,
-  type RunId,
 } from '@sentinel-micro/core';
 import type { Clock, Logger } from '@sentinel-micro/runtime';
+
+type RemoteOrder = Extract<Action, { type: 'remote' }>;
 
 /** What the loop needs of the world. */
 export interface LoopPorts {
@@ -27,7 +27,7 @@ export interface LoopPorts {
   readonly ask: (pod: PodName, request: PeerRequest) => Promise<PeerAnswer | null>;
   readonly executeOwn: (action: OwnAction) => Promise<Outcome>;
   readonly sampleOwn: () => void;
-  readonly executeRemote: (ip: string, port: number, runId: RunId, action: RemoteAction) => Promise<Outcome>;
+  readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
   readonly onMasterChanged: (from: Address | null, to: Address) => void;
   readonly onStopped: () => void;
 }
@@ -127,7 +127,7 @@ export class Loop {
         this.#runOwn(action.id, action.action);
         return;
       case 'remote':
-        void ports.executeRemote(action.ip, action.port, action.runId, action.action).then((outcome) => {
+        void ports.executeRemote(action).then((outcome) => {
           this.feed({ type: 'remote-done', id: action.id, outcome });
         });
         return;

@@ -86,8 +86,13 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStop
     ask: (pod, request) => parts().transport.ask(pod, request),
     executeOwn: (action) => parts().ownRedis.execute(action),
     sampleOwn: () => parts().ownRedis.sample(),
-    executeRemote: (host, port, runId, action) =>
-      actOnRemote({ host, port, username, password }, runId, action, config.node.timings.probeTimeoutMs),
+    executeRemote: ({ ip, port, runId, history, action }) =>
+      actOnRemote(
+        { host: ip, port, username, password },
+        { runId, history },
+        action,
+        config.node.timings.probeTimeoutMs,
+      ),
     onMasterChanged: (from, to) => {
       if (from === null) return;
       publish(parts().server.sessions, '+switch-master', `${masterName} ${addressText(from)} ${addressText(to)}`);
