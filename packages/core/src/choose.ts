@@ -51,7 +51,8 @@ function hindrance(entry: Entry, reachable: readonly PodName[]): string | null {
  * then the one with the greatest offset. Pods without any key have no say.
  */
 function lineageToKeep(entries: readonly Entry[]): History | null {
-  const withData = entries.filter((entry) => hasKeys(entry.position));
+  // In the order of their names, so that everybody who chooses among the same pods decides between equals in the same way.
+  const withData = entries.filter((entry) => hasKeys(entry.position)).sort((a, b) => (a.pod < b.pod ? -1 : 1));
   let best: { history: History; members: number } | null = null;
   for (const { position } of withData) {
     const members = withData.filter((other) => isComparable(other.position, position)).length;

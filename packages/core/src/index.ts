@@ -7,6 +7,7 @@ export * from './decide.ts';
 export * from './health.ts';
 export * from './lease.ts';
 export * from './lineage.ts';
+export * from './loss.ts';
 export type * from './messages.ts';
 export * from './position.ts';
 export * from './promotion.ts';

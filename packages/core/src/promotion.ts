@@ -1,5 +1,6 @@
 import { compareContenders, isNeverPromoted, priorityOf } from './candidates.ts';
 import { isComparable, relationOf } from './lineage.ts';
+import { lossOf, type Loss } from './loss.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 
 /** An instance that told its INFO. All addresses are opaque texts: equal means the same place. */
@@ -79,39 +80,12 @@ export interface PromotionOptions {
   readonly unusable?: ReadonlyMap<string, string>;
 }
 
-/** What an instance loses when it follows another one. */
-export type Loss =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'bytes'; readonly bytes: number }
-  | { readonly kind: 'everything'; readonly keys: number | null };
-
 /** A master pings its replicas every 10 s (`repl-ping-replica-period`): a link that is silent for longer is up in name only. */
 const SILENT_LINK_SECONDS = 12;
 /** Until a link to a master that hangs counts as silent, and then a little. */
 const HUNG_MASTER_SETTLE_MS = (SILENT_LINK_SECONDS + 3) * 1000;
 /** Until a replica that was busy when its master died has noticed it. */
 const DEAD_LINK_SETTLE_MS = 2000;
-
-/** The last offset up to which the two have the same history; null when they never had one. */
-function commonOffset(a: ReplicationInfo, b: ReplicationInfo): number | null {
-  if (a.replid === b.replid) return Math.min(a.offset, b.offset);
-  // second_repl_offset is the first byte that is *not* shared any more (changeReplicationId() in Redis's replication.c).
-  const endA = a.secondReplOffset === null ? null : a.secondReplOffset - 1;
-  const endB = b.secondReplOffset === null ? null : b.secondReplOffset - 1;
-  if (endA !== null && a.replid2 === b.replid) return Math.min(endA, b.offset);
-  if (endB !== null && b.replid2 === a.replid) return Math.min(endB, a.offset);
-  if (endA !== null && endB !== null && a.replid2 !== null && a.replid2 === b.replid2) return Math.min(endA, endB);
-  return null;
-}
-
-/** What `loser` has and `keeper` has not: gone as soon as `loser` follows it. */
-export function lossOf(loser: ReplicationInfo, keeper: ReplicationInfo): Loss {
-  // A replica can not be ahead of the living source of its own history; the two were only not asked at the same instant.
-  if (keeper.role === 'master' && loser.role === 'replica' && loser.replid === keeper.replid) return { kind: 'none' };
-  const common = commonOffset(loser, keeper);
-  if (common === null) return loser.keys === 0 ? { kind: 'none' } : { kind: 'everything', keys: loser.keys };
-  return loser.offset > common ? { kind: 'bytes', bytes: loser.offset - common } : { kind: 'none' };
-}
 
 function describeLoss(loss: Loss): string {
   switch (loss.kind) {
@@ -453,13 +427,7 @@ function planElection(scene: Scene, excluded: ReadonlyMap<string, string>): Prom
   };
 }
 
-/**
- * Decides what `sentinel promote` does with a set, from one look at all its instances. A living master with followers
- * always stays; what is not certain is refused rather than guessed, unless a person forces it.
- * @param instances in the user's order, with distinct endpoints
- * @returns what to do, with the reason as one sentence; the warnings say what is lost and who could not be asked
- */
-export function planPromotion(instances: readonly Instance[], options: PromotionOptions): PromotionPlan {
+function planInOrder(instances: readonly Instance[], options: PromotionOptions): PromotionPlan {
   const reachable = instances.filter((instance) => instance.state === 'reachable');
   const unreachable = instances.filter((instance) => instance.state === 'unreachable');
   const locked = unreachable.filter((instance) => instance.answers);
@@ -472,4 +440,32 @@ export function planPromotion(instances: readonly Instance[], options: Promotion
   const [master] = masters;
   if (master === undefined) return planElection(scene, new Map());
   return masters.length > 1 ? planForMasters(scene, masters) : planForMaster(scene, master);
+}
+
+/** Tells of the instances in the order in which they were given. */
+function presentAs<Item extends { readonly endpoint: string }>(
+  given: readonly Instance[],
+  items: readonly Item[],
+): Item[] {
+  const place = new Map(given.map(({ endpoint }, index) => [endpoint, index]));
+  return [...items].sort((a, b) => (place.get(a.endpoint) ?? 0) - (place.get(b.endpoint) ?? 0));
+}
+
+/**
+ * Decides what `sentinel promote` does with a set, from one look at all its instances. A living master with followers
+ * always stays; what is not certain is refused rather than guessed, unless a person forces it.
+ * @param instances in the user's order, with distinct endpoints
+ * @returns what to do, with the reason as one sentence; the warnings say what is lost and who could not be asked
+ */
+export function planPromotion(instances: readonly Instance[], options: PromotionOptions): PromotionPlan {
+  // The order in which somebody types the endpoints decides nothing, not even between equals.
+  const plan = planInOrder(
+    [...instances].sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
+    options,
+  );
+  if (plan.kind === 'healthy') return plan;
+  const verdicts = presentAs(instances, plan.verdicts);
+  return plan.kind === 'refuse'
+    ? { ...plan, verdicts }
+    : { ...plan, verdicts, orders: presentAs(instances, plan.orders) };
 }

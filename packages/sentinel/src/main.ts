@@ -1,4 +1,11 @@
-import { flagsFromEnvironment, messageOf, OperationError, UsageError, type RawFlags } from '@sentinel-micro/runtime';
+import {
+  flagsFromEnvironment,
+  messageOf,
+  OperationError,
+  refuseSecretsInArguments,
+  UsageError,
+  type RawFlags,
+} from '@sentinel-micro/runtime';
 import { randomBytes } from 'node:crypto';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -37,7 +44,8 @@ function exitCodeOf(error: unknown): number {
 
 async function main(): Promise<number> {
   let exitCode = 0;
-  const parser = yargs(hideBin(process.argv))
+  const args = hideBin(process.argv);
+  const parser = yargs(args)
     .scriptName('sentinel')
     .command(
       'run',
@@ -81,6 +89,7 @@ async function main(): Promise<number> {
     })
     .help();
   try {
+    refuseSecretsInArguments(args);
     await parser.parseAsync();
     return exitCode;
   } catch (error) {
