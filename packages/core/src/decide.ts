@@ -1,4 +1,4 @@
-import { NO_TERM } from './brand.ts';
+import { NO_TERM, type PodName } from './brand.ts';
 import { progressCandidate, progressFollower, takeVote } from './election.ts';
 import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
 import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
@@ -10,7 +10,7 @@ import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Moment, NodeConfig, NodeState } from './state.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
-import { patch, patchPeer, peerView, type Turn } from './turn.ts';
+import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
 import { currentMaster } from './view.ts';
 
 /** The longest time between two decisions, in milliseconds. */
@@ -45,6 +45,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
     },
     announcement: null,
     announcedUntilMs: -Infinity,
+    masterSilent: false,
     masterGone: false,
     ranking: [],
     members: [],
@@ -116,6 +117,13 @@ function hastenIfMaster(turn: Turn): void {
   if (role.electAtMs > turn.nowMs) patch(turn, { role: { ...role, electAtMs: turn.nowMs } });
 }
 
+/** When the master's sidecar is gone, its Redis may be gone too: that is looked at now, and not with the next heartbeat. */
+function takeLoss(turn: Turn, pod: PodName): void {
+  if (turn.state.announcement?.pod !== pod) return;
+  patch(turn, { masterSilent: true });
+  orderOwn(turn, { kind: 'sample' });
+}
+
 function take(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'tick':
@@ -141,6 +149,9 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'peer-met':
       takePeer(turn, input);
+      return;
+    case 'peer-lost':
+      takeLoss(turn, input.pod);
       return;
     case 'stop':
       startStop(turn);

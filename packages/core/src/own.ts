@@ -8,6 +8,8 @@ import { isAnnouncementFresh } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
+/** After so many heartbeats without a renewal the master's sidecar counts as silent. */
+const OVERDUE_HEARTBEATS = 1.5;
 /** How long to wait before a fence that Redis refused is tried again, in milliseconds. */
 const FENCE_RETRY_MS = 20;
 
@@ -150,6 +152,30 @@ function placeOf(info: ReplicationInfo): string {
 }
 
 /**
+ * Follows the master, but not into the dark: a Redis whose link is down connects again by itself to whoever has the address
+ * now. So when the master's sidecar is silent as well, the replica is detached until that sidecar speaks again. As long as the
+ * link is up it leads to the right process, whatever became of the sidecar.
+ */
+function followUnlessSilent(turn: Turn, master: Announcement): void {
+  const { own, config, announcedUntilMs, masterSilent } = turn.state;
+  const { grantMs, heartbeatMs } = config.timings;
+  const overdueAtMs = announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
+  const isSilent = masterSilent || turn.nowMs >= overdueAtMs;
+  const isLinked = own.info?.linkUp === true || own.info?.syncInProgress === true;
+  if (!isSilent) wakeAt(turn, overdueAtMs);
+  if (!isSilent || (isLinked && own.infoAtMs >= overdueAtMs)) {
+    follow(turn, master);
+    return;
+  }
+  if (isLinked) {
+    // The link is known only as of the last INFO, which may be older than the silence.
+    if (turn.nowMs - own.infoAtMs >= heartbeatMs / 4) orderOwn(turn, { kind: 'sample' });
+    return;
+  }
+  holdInLimbo(turn, `the link to the master ${master.pod} is down, and its sidecar is silent`);
+}
+
+/**
  * Keeps the own Redis converged while this pod does not hold the lease: a replica of the announced master while that
  * master's lease is alive; in limbo when it has been dead for a while; never a master.
  */
@@ -158,7 +184,7 @@ function convergeFollower(turn: Turn): void {
   const { own, announcement, config } = state;
   if (own.info === null || state.freezing.length > 0) return;
   if (announcement !== null && isAnnouncementFresh(state, nowMs)) {
-    if (announcement.pod !== config.self.pod) follow(turn, announcement);
+    if (announcement.pod !== config.self.pod) followUnlessSilent(turn, announcement);
     else if (announcement.uid !== config.self.uid)
       holdInLimbo(turn, 'the announced master is an earlier pod of this name');
     return;

@@ -139,7 +139,8 @@ function adopt(turn: Turn, announcement: Announcement): void {
     });
   }
   forgetPromises(turn, announcement.term);
-  patch(turn, { announcement, masterGone: false, announcedUntilMs: nowMs + state.config.timings.grantMs });
+  const announcedUntilMs = nowMs + state.config.timings.grantMs;
+  patch(turn, { announcement, masterGone: false, masterSilent: false, announcedUntilMs });
 }
 
 function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {

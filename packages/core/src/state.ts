@@ -134,6 +134,8 @@ export interface NodeState {
   readonly announcement: Announcement | null;
   /** Until when the announced master's lease may be alive, as far as this sidecar has heard. */
   readonly announcedUntilMs: number;
+  /** The announced master's sidecar is not heard at the moment: its address may be anybody's. */
+  readonly masterSilent: boolean;
   /** Set when the announced master's own sidecar gave the lease back. */
   readonly masterGone: boolean;
   readonly ranking: readonly PodName[];
@@ -177,6 +179,8 @@ export type Input =
       readonly announcement: Announcement | null;
       readonly term: Term;
     }
+  /** The connection to a peer's sidecar has ended. */
+  | { readonly type: 'peer-lost'; readonly pod: PodName }
   | { readonly type: 'stop' };
 
 export interface Decision {

@@ -20,7 +20,12 @@ function prettyLine(info: winston.Logform.TransformableInfo): string {
   const details = Object.entries(rest)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');
-  return `${String(timestamp)} ${String(level).padEnd(5)} ${String(pod ?? '-')} ${String(event)}: ${String(message)} ${details}`.trimEnd();
+  const line = `${String(timestamp)} ${String(level).padEnd(5)} ${String(pod ?? '-')} ${String(event)}: ${String(message)} ${details}`;
+  // What others said is part of some texts: it must not look like a line of its own, or colour the terminal.
+  return line
+    .trimEnd()
+    .replace(/(?!\n)\p{Cc}/gu, '')
+    .replaceAll('\n', '\n  ');
 }
 
 /** Lines go to stderr, so that stdout stays free for what a command was asked for. */
@@ -34,7 +39,7 @@ export function createLogger(options: LoggerOptions): Logger {
   });
   return {
     log(level, event, text, fields) {
-      logger.log({ level, message: text, event, ...fields });
+      logger.log({ ...fields, level, message: text, event });
     },
   };
 }

@@ -101,21 +101,29 @@ export function ipFlag(flags: RawFlags, flag: string): string {
   return value;
 }
 
+/** `10.0.0.10`, `10.0.0.10:53`, `fd00::a` or `[fd00::a]:53`, as Node's resolver takes them. */
+function isDnsServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isHost = v6 === undefined ? isIP(v4 ?? '') === 4 : isIP(v6) === 6;
+  return isHost && (port === undefined || (Number(port) >= 1 && Number(port) <= 65_535));
+}
+
 /** `a:53,[::1]:53` as a list; null when the flag is not given. @throws UsageError */
 export function dnsServersFlag(flags: RawFlags): readonly string[] | null {
   const value = optionalText(flags, 'dns-servers');
   if (value === undefined) return null;
   const servers = value.split(',').map((server) => server.trim());
-  for (const server of servers) {
-    const host = /^\[(.+)\](?::\d+)?$/.exec(server)?.[1] ?? (isIP(server) === 6 ? server : server.replace(/:\d+$/, ''));
-    if (isIP(host) === 0)
-      throw wrong(
-        'dns-servers',
-        value,
-        'a list of IP addresses, each with or without a port: 10.0.0.10:53,[fd00::a]:53',
-      );
-  }
-  return servers;
+  if (servers.every(isDnsServer)) return servers;
+  throw wrong('dns-servers', value, 'a list of IP addresses, each with or without a port: 10.0.0.10:53,[fd00::a]:53');
+}
+
+/** @throws UsageError when a secret stands among the arguments of the command, in whatever spelling yargs takes it. */
+export function refuseSecretsInArguments(args: readonly string[]): void {
+  if (!args.some((arg) => /^--redis-?password(?:[=.]|$)/i.test(arg))) return;
+  throw new UsageError(
+    '--redis-password is given as an argument, which every process of the host can read; it must be given as --redis-password-file, or in the environment',
+  );
 }
 
 /** The login for all Redis instances and all peers. @throws UsageError when the password file can not be used. */
@@ -143,7 +151,7 @@ const MAX_REPLICAS = 63;
 /** Derives the names of all pods from one pod's name, as a StatefulSet makes them. @throws UsageError */
 export function podPlace(flags: RawFlags): PodPlace {
   const name = textFlag(flags, 'pod-name', "the pod's name as a StatefulSet makes it, such as redis-0");
-  const match = /^(.+)-(\d+)$/.exec(name);
+  const match = /^(.+)-(0|[1-9]\d*)$/.exec(name);
   if (match === null) throw wrong('pod-name', name, "the pod's name as a StatefulSet makes it, such as redis-0");
   const replicas = numberFlag(flags, 'replicas', 1, MAX_REPLICAS);
   if (Number(match[2]) >= replicas) {

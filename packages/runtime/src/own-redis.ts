@@ -62,18 +62,62 @@ async function readMinReplicas(watch: Watch): Promise<void> {
   watch.minReplicas = Number.isInteger(value) ? value : null;
 }
 
-/**
- * Watches the Redis of this pod through one lasting connection. That it died is known when the socket closes and
- * reconnecting is refused, not by a timer.
- */
-export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
-  let current: Watch | null = null;
-  let stopped = false;
-  const isStopped = (): boolean => stopped;
-  let retryTimer: NodeJS.Timeout | null = null;
-  let closedInARow = 0;
+class OwnRedisWatcher implements OwnRedis {
+  readonly #options: OwnRedisOptions;
+  readonly #sampleTimer: NodeJS.Timeout;
+  #current: Watch | null = null;
+  #isStopped = false;
+  #retryTimer: NodeJS.Timeout | null = null;
+  #closedInARow = 0;
 
-  async function sampleOnce(watch: Watch): Promise<void> {
+  constructor(options: OwnRedisOptions) {
+    this.#options = options;
+    this.#sampleTimer = setInterval(() => this.sample(), options.sampleEveryMs);
+    void this.#connect();
+  }
+
+  async execute(action: OwnAction): Promise<Outcome> {
+    if (this.#current === null) return { ok: false, error: 'not connected to the own Redis', late: false };
+    return await carryOut(this.#current.connection, this.#options.clock, action);
+  }
+
+  sample(): void {
+    if (this.#current !== null) void this.#sampleOnce(this.#current);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#sampleTimer);
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#current?.connection.close();
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isStopped) return;
+    let connection: RedisConnection;
+    try {
+      connection = await connectRedis(this.#options.target, this.#options.timeouts);
+    } catch (error) {
+      this.#lookAgain(error);
+      return;
+    }
+    if (this.#hasStopped()) {
+      connection.close();
+      return;
+    }
+    const watch = newWatch(connection);
+    this.#current = watch;
+    connection.onClose(() => this.#onClosed(watch));
+    await readMinReplicas(watch);
+    await this.#sampleOnce(watch);
+  }
+
+  /** For after an `await`: it may have been stopped meanwhile. */
+  #hasStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  async #sampleOnce(watch: Watch): Promise<void> {
     if (watch.isSampling) return;
     watch.isSampling = true;
     const sample = await askInfo(watch.connection).then(
@@ -82,77 +126,45 @@ export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
     );
     watch.isSampling = false;
     // A connection that closed is looked into by reconnecting: the answer to that is a fact.
-    if (sample === null || isStopped()) return;
+    if (sample === null || this.#isStopped) return;
     if (sample.outcome !== 'silent') watch.hasAnswered = true;
     const { minReplicas } = watch;
     if (sample.outcome === 'info') watch.minReplicas = null;
-    options.onSample(sample, sample.outcome === 'info' ? minReplicas : null);
+    this.#options.onSample(sample, sample.outcome === 'info' ? minReplicas : null);
   }
 
-  function retryLater(error: unknown): void {
-    if (isStopped()) return;
-    options.onSample(sampleOf(error), null);
-    retryTimer = setTimeout(() => void connect(), RECONNECT_MS);
+  #onClosed(watch: Watch): void {
+    if (this.#current === watch) this.#current = null;
+    if (!watch.hasAnswered) {
+      this.#lookAgain(watch.refusal);
+      return;
+    }
+    this.#closedInARow = 0;
+    void this.#connect();
   }
 
   /**
    * A dying process closes one socket after the other, so it may still take a connection, only to close it: look again at once.
    * But one that turns clients away, because there are too many, lives; and nobody is to be asked in a tight loop.
    */
-  function lookAgain(error: unknown): void {
+  #lookAgain(error: unknown): void {
     const wasClosed = error instanceof OperationError && /^(CLOSED|ECONNRESET|EPIPE)$/.test(error.code);
-    if (wasClosed) closedInARow += 1;
-    if (wasClosed && closedInARow <= MAX_IN_A_ROW) void connect();
-    else retryLater(error);
+    if (wasClosed) this.#closedInARow += 1;
+    if (wasClosed && this.#closedInARow <= MAX_IN_A_ROW) void this.#connect();
+    else this.#retryLater(error);
   }
 
-  function onClosed(watch: Watch): void {
-    if (current === watch) current = null;
-    if (!watch.hasAnswered) {
-      lookAgain(watch.refusal);
-      return;
-    }
-    closedInARow = 0;
-    void connect();
+  #retryLater(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#options.onSample(sampleOf(error), null);
+    this.#retryTimer = setTimeout(() => void this.#connect(), RECONNECT_MS);
   }
+}
 
-  async function connect(): Promise<void> {
-    if (isStopped()) return;
-    let connection: RedisConnection;
-    try {
-      connection = await connectRedis(options.target, options.timeouts);
-    } catch (error) {
-      lookAgain(error);
-      return;
-    }
-    if (isStopped()) {
-      connection.close();
-      return;
-    }
-    const watch = newWatch(connection);
-    current = watch;
-    connection.onClose(() => onClosed(watch));
-    await readMinReplicas(watch);
-    await sampleOnce(watch);
-  }
-
-  const sample = (): void => {
-    if (current !== null) void sampleOnce(current);
-  };
-  const sampleTimer = setInterval(sample, options.sampleEveryMs);
-  void connect();
-
-  return {
-    async execute(action) {
-      if (current === null) return { ok: false, error: 'not connected to the own Redis', late: false };
-      return await carryOut(current.connection, options.clock, action);
-    },
-    sample,
-    stop() {
-      stopped = true;
-      clearInterval(sampleTimer);
-      if (retryTimer !== null) clearTimeout(retryTimer);
-      current?.connection.close();
-    },
-  };
+/**
+ * Watches the Redis of this pod through one lasting connection. That it died is known when the socket closes and
+ * reconnecting is refused, not by a timer.
+ */
+export function watchOwnRedis(options: OwnRedisOptions): OwnRedis {
+  return new OwnRedisWatcher(options);
 }

@@ -26,6 +26,8 @@ export interface PeerTransportOptions {
   readonly timeoutMs: number;
   /** A sidecar of this cluster was reached. */
   readonly onMet: (status: PeerStatus) => void;
+  /** The connection to a sidecar has ended. */
+  readonly onLost: (pod: PodName) => void;
   /** Something that is worth a line in the log, once. */
   readonly onTrouble: (address: PeerAddress, text: string) => void;
 }
@@ -151,6 +153,7 @@ export class PeerTransport {
     if (link.connection !== connection) return;
     link.connection = null;
     this.#retryLater(link, FIRST_RETRY_MS);
+    if (link.pod !== null && !this.#isClosed) this.#options.onLost(link.pod);
   }
 
   async #connect(link: Link): Promise<void> {

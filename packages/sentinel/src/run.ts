@@ -111,6 +111,7 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
     timeoutMs: timings.requestTimeoutMs,
     onMet: (status) =>
       loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
+    onLost: (pod) => loop().feed({ type: 'peer-lost', pod }),
     onTrouble: ({ ip, port }, text) => logger.log('warn', 'peer', `peer at ${ip}:${String(port)}: ${text}`),
   });
 }

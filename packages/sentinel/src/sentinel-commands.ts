@@ -2,6 +2,7 @@ import { currentMaster } from '@sentinel-micro/core';
 import { array, bulk, bulks, failed, simple, type Reply } from '@sentinel-micro/runtime';
 import {
   masterReply,
+  otherMembersOf,
   replicaReplies,
   sentinelReplies,
   usableSentinels,
@@ -75,7 +76,7 @@ export function infoText({ state, masterName, nowMs }: ReplyContext): string {
   const master = currentMaster(state, nowMs);
   const sentinels = state.config.members.length;
   const address = master === null ? '' : `${master.ip}:${String(master.port)}`;
-  const masterLine = `master0:name=${masterName},status=ok,address=${address},slaves=${String(state.members.length)},sentinels=${String(sentinels)}`;
+  const masterLine = `master0:name=${masterName},status=ok,address=${address},slaves=${String(otherMembersOf(state).length)},sentinels=${String(sentinels)}`;
   const lines = [
     '# Server',
     'redis_version:7.0.0',

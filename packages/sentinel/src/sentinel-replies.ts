@@ -87,7 +87,7 @@ export function masterReply({ state, masterName, nowMs }: ReplyContext): Reply |
 }
 
 /** The pods beside the master; the holder tells them to everybody with its renewals. */
-function otherMembersOf(state: NodeState): readonly MemberView[] {
+export function otherMembersOf(state: NodeState): readonly MemberView[] {
   return state.members.filter((member) => member.pod !== state.announcement?.pod);
 }
 
