@@ -54,7 +54,7 @@ export type Action =
       readonly port: number;
       /** It is the one that is meant when it has this run id, */
       readonly runId: RunId | null;
-      /** or a history that can be compared with this one: no stranger has that. */
+      /** or a replication id in common with this one: no stranger has that. */
       readonly history: History | null;
       readonly action: RemoteAction;
     }

@@ -29,6 +29,15 @@ export function relationOf(a: History, b: History): Relation {
   return 'foreign';
 }
 
+/**
+ * True when the two have a replication id in common, whatever became of them since. Ids are random, so no stranger shares one:
+ * this tells a Redis of the set, also one that has diverged from it.
+ */
+export function sharesAncestry(a: History, b: History): boolean {
+  const ids = [b.replid, b.replid2].filter((id) => id !== null);
+  return ids.includes(a.replid) || (a.replid2 !== null && ids.includes(a.replid2));
+}
+
 /** True when the offsets of the two may be compared. */
 export function isComparable(a: History, b: History): boolean {
   return relationOf(a, b) !== 'foreign';

@@ -68,7 +68,8 @@ export function remoteTarget(state: NodeState, pod: PodName): RemoteTarget | nul
   const told = state.members.find((member) => member.pod === pod);
   const ip = identity?.ip ?? told?.ip;
   const port = identity?.redisPort ?? told?.port;
-  const runId = position?.runId ?? told?.runId ?? null;
+  const old = state.role.kind === 'holder' ? state.role.old?.announcement : undefined;
+  const runId = position?.runId ?? told?.runId ?? (old?.pod === pod ? old.runId : null);
   const history = state.announcement?.history ?? null;
   if (ip === undefined || port === undefined || (runId === null && history === null)) return null;
   return { pod, ip, port, runId, history };

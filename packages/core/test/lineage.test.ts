@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { asOffset, asReplicationId, isComparable, relationOf, type History } from '../src/index.ts';
+import { asOffset, asReplicationId, isComparable, relationOf, sharesAncestry, type History } from '../src/index.ts';
 
 /** `x@100` or, promoted from history x after its first 90 bytes, `y@100<x@90`. */
 function history(text: string): History {
@@ -36,6 +36,17 @@ describe('how two histories stand to each other', () => {
     expect(relationOf(history(a), history(b))).toBe(forth);
     expect(relationOf(history(b), history(a))).toBe(back);
     expect(isComparable(history(a), history(b))).toBe(forth !== 'foreign');
+  });
+
+  test.each([
+    ['x@100', 'x@5', true],
+    ['x@100', 'y@100<x@90', true],
+    ['y@100<x@90', 'z@100<x@90', true],
+    ['x@100', 'y@100', false],
+    ['x@50', 'z@200<y@100', false],
+  ])('%s and %s come from one set: %s', (a, b, expected) => {
+    expect(sharesAncestry(history(a), history(b))).toBe(expected);
+    expect(sharesAncestry(history(b), history(a))).toBe(expected);
   });
 
   test('an unknown second id or offset joins nobody', () => {

@@ -1,10 +1,10 @@
-import { isComparable, type History, type Outcome, type RemoteAction, type RunId } from '@sentinel-micro/core';
+import { sharesAncestry, type History, type Outcome, type RemoteAction, type RunId } from '@sentinel-micro/core';
 import { messageOf } from './errors.ts';
 import { connectRedis, type RedisConnection, type RedisTarget } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { pauseWrites, sendToLimbo, sendToMaster } from './redis-orders.ts';
 
-/** By what the process that is meant is known: its run id, or a history that only the set's own Redis instances share. */
+/** By what the process that is meant is known: its run id, or a replication id that only the set's own Redis instances share. */
 export interface RemoteIdentity {
   readonly runId: RunId | null;
   readonly history: History | null;
@@ -13,7 +13,7 @@ export interface RemoteIdentity {
 async function act(connection: RedisConnection, target: RemoteIdentity, action: RemoteAction): Promise<Outcome> {
   const info = await askInfo(connection);
   const isMeant = info.runId !== null && info.runId === target.runId;
-  if (!isMeant && (target.history === null || !isComparable(info, target.history))) {
+  if (!isMeant && (target.history === null || !sharesAncestry(info, target.history))) {
     // An address is not an identity: after a pod is gone its IP may belong to anybody.
     return { ok: false, error: 'another process answers at this address', late: false };
   }
