@@ -4,7 +4,7 @@ import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
 import type { AnswerBody, Position } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { dataQuorumOf, hasKeys, ownPosition, vouchFor, worthOf } from './position.ts';
+import { dataQuorumOf, hasKeys, ownPosition, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -233,41 +233,43 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     enter(turn, role, phase);
   }
   wakeAt(turn, phase.askAgainAtMs);
-  const verdict = readiness(turn, role, phase);
+  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered, config.self.pod);
+  const verdict = readiness(turn, role, phase, choice);
   if (verdict !== 'ready') {
     because(turn, verdict);
     return;
   }
-  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered, config.self.pod);
   if (choice.winner !== null) conclude(turn, role, choice, choice.winner);
   else because(turn, 'nobody can be promoted: every pod that answers has priority 0, no data, or a sync under way');
 }
 
 /** May the choice be made now? Otherwise, what is being waited for. */
-function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): string {
-  const { config } = turn.state;
+function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, choice: Choice): string {
+  const { members, timings, durability } = turn.state.config;
   const known = role.old?.announcement.history ?? null;
-  const positions = Object.values(phase.frozen).filter((position) => position !== undefined);
-  const full = positions.filter((position) => worthOf(position, known) === 'full').length;
-  const needed = dataQuorumOf(config.members.length);
-  const askedUntilMs = phase.startedAtMs + config.timings.probeTimeoutMs * 3;
-  if (phase.suspects.length > 0 && turn.nowMs < askedUntilMs) {
-    wakeAt(turn, askedUntilMs);
+  const waitedMs = turn.nowMs - phase.startedAtMs;
+  if (phase.suspects.length > 0 && waitedMs < timings.probeTimeoutMs * 3) {
+    wakeAt(turn, phase.startedAtMs + timings.probeTimeoutMs * 3);
     return `asking the Redis of ${phase.suspects.map((one) => one.pod).join(', ')}, which may have been promoted, directly`;
   }
-  if (full >= needed) return 'ready';
-  const allShown = positions.length === config.members.length;
+  const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
+  const needed = dataQuorumOf(members.length);
+  const chosen = choice.verdicts.find((verdict) => verdict.pod === choice.winner);
+  // Those that can not be promoted count as well: they prove what there is. But as long as one of them has more than the
+  // chosen one, an answer that is still to come may be the one that has everything.
+  const losesNothing = chosen?.worth === 'full' && choice.bytesMissing === 0;
+  const allAnswered = members.every((pod) => phase.answered.includes(pod));
+  if (full >= needed && (losesNothing || (allAnswered && chosen?.worth === 'full'))) return 'ready';
   // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
-  if (allShown && (known === null || config.durability === 'available')) return 'ready';
-  const waitedMs = turn.nowMs - phase.startedAtMs;
-  const { dataWaitMs } = config.timings;
-  if (waitedMs < dataWaitMs) {
-    wakeAt(turn, phase.startedAtMs + dataWaitMs);
-    return `waiting for more pods to show their data: ${String(full)} of the ${String(needed)} that are needed`;
+  const allShown = choice.verdicts.length === members.length;
+  if (allShown && (known === null || durability === 'available')) return 'ready';
+  const missing = `${String(full)} of the ${String(needed)} that are needed${losesNothing ? '' : ', and one that has it all'}`;
+  if (waitedMs < timings.dataWaitMs) {
+    wakeAt(turn, phase.startedAtMs + timings.dataWaitMs);
+    return `waiting for more pods to show their data: ${missing}`;
   }
-  if (config.durability === 'strict') {
-    return `waiting for pods with their data (--durability strict): ${String(full)} of ${String(needed)}`;
-  }
+  if (durability === 'strict' && full < needed)
+    return `waiting for pods with their data (--durability strict): ${missing}`;
   return 'ready';
 }
 
@@ -282,13 +284,11 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   const needed = dataQuorumOf(config.members.length);
   const isNewSet = role.old === null && !choice.verdicts.some((verdict) => hasKeys(verdict.position));
-  if (!isNewSet && full < needed) {
-    note(
-      turn,
-      'error',
-      'data-at-risk',
-      `only ${String(full)} of the ${String(needed)} pods that are needed could show their data: writes that were confirmed may be missing (--durability available)`,
-    );
+  const isWhole = choice.verdicts.find((verdict) => verdict.pod === winner)?.worth === 'full';
+  if (!isNewSet && (full < needed || !isWhole)) {
+    const shown = `${String(full)} of the ${String(needed)} pods that are needed could show their data`;
+    const text = `${shown}, and the chosen one has ${isWhole ? 'its own' : 'only what it had on disk'}: writes that were confirmed may be missing`;
+    note(turn, 'error', 'data-at-risk', text);
   }
   if (choice.bytesMissing > 0) {
     note(

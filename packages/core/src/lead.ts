@@ -4,7 +4,6 @@ import { promise, judge, withGrant } from './lease.ts';
 import type { AnswerBody, Announcement, MemberView } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
-import { releaseLease } from './step-down.ts';
 import {
   ask,
   askAll,
@@ -139,17 +138,11 @@ export function progressLead(turn: Turn, role: HolderRole): void {
   const { info } = turn.state.own;
   if (info === null) return;
   if (info.role === 'replica') {
-    restoreMastership(turn, role, info);
+    electAgain(turn, role, `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)}`);
     return;
   }
   if (info.runId !== turn.state.announcement?.runId) {
-    note(
-      turn,
-      'error',
-      'master-replaced',
-      'the own Redis is another process than the one that was promoted: giving the lease back',
-    );
-    releaseLease(turn, role, null, 'fenced');
+    electAgain(turn, role, 'the own Redis is another process than the one that was promoted');
     return;
   }
   watchFirstReplica(turn, role.phase.sinceMs, info);
@@ -158,35 +151,17 @@ export function progressLead(turn: Turn, role: HolderRole): void {
   repairStrays(turn);
 }
 
-/** Somebody made the master a replica by hand: put it back, provided that its data is still its own. */
-function restoreMastership(turn: Turn, role: HolderRole, info: ReplicationInfo): void {
-  const { own, announcement, config } = turn.state;
-  if (own.pending !== null || turn.nowMs < own.retryAtMs) {
-    wakeAt(turn, own.retryAtMs);
-    return;
-  }
-  // After a full sync from elsewhere it would have another replication id.
-  const hasOwnData =
-    announcement !== null && info.runId === announcement.runId && info.replid === announcement.history.replid;
-  if (!hasOwnData || info.syncInProgress) {
-    note(
-      turn,
-      'error',
-      'master-replaced',
-      'the own Redis is no longer the master that was promoted: giving the lease back',
-    );
-    releaseLease(turn, role, null, 'fenced');
-    return;
-  }
-  note(
-    turn,
-    'warn',
-    'repair',
-    `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)} by hand: promoting it again`,
-  );
-  const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
-  orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
-  patchOwn(turn, { retryAtMs: turn.nowMs + config.timings.heartbeatMs });
+/**
+ * The own Redis is not the master any more that was promoted: somebody made it a replica by hand, or it has restarted. What it
+ * has now may be less than what it had, even under the same replication id (it may have been fed by a replica that lagged), so
+ * it is not simply promoted again: an election is held, under the same lease.
+ */
+function electAgain(turn: Turn, role: HolderRole, why: string): void {
+  const { announcement } = turn.state;
+  note(turn, 'warn', 'repair', `${why}: electing again`, { term: role.term });
+  const old = announcement === null ? null : { announcement, isGone: true };
+  patch(turn, { role: { ...role, old, suspects: [], phase: { name: 'assess', untilMs: turn.nowMs, remoteId: -1 } } });
+  wakeAt(turn, turn.nowMs);
 }
 
 function refreshHistory(turn: Turn, role: HolderRole, info: ReplicationInfo): void {

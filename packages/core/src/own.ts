@@ -43,9 +43,11 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
       'Redis of this pod has restarted: its data counts only after it has resynced',
     );
   }
-  const inStep = info.role === 'replica' && info.linkUp && !info.syncInProgress && !info.loading;
-  // A full sync throws the old data away, and may break off. (A process that loads its own file when it starts loses nothing.)
-  const losesData = info.syncInProgress || (info.loading && !isNewProcess && own.info?.loading === false);
+  const inStep = info.linkUp && !info.syncInProgress && !info.loading && followsTheMaster(turn, info);
+  // A full sync throws the old data away, and may break off; when nobody saw it, the offset has gone back. (A process that
+  // loads its own file when it starts loses nothing.)
+  const wentBack = own.info !== null && info.offset < own.info.offset;
+  const losesData = !isNewProcess && (info.syncInProgress || wentBack || (info.loading && own.info?.loading === false));
   patchOwn(turn, {
     info,
     infoAtMs: turn.nowMs,
@@ -56,9 +58,15 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
   });
 }
 
+/** In step means in step with the announced master; a sidecar that knows of none takes whatever its Redis follows. */
+function followsTheMaster(turn: Turn, info: ReplicationInfo): boolean {
+  const { announcement } = turn.state;
+  if (info.role !== 'replica') return false;
+  return announcement === null || (info.masterHost === announcement.ip && info.masterPort === announcement.port);
+}
+
 function nextSynced(own: OwnRedis, isNewProcess: boolean, losesData: boolean): boolean | null {
-  if (losesData) return false;
-  if (!isNewProcess) return own.synced;
+  if (!isNewProcess) return losesData ? false : own.synced;
   // The first process that a sidecar meets may be older than the sidecar.
   return own.runId === null ? null : false;
 }

@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asRunId, asTerm, currentMaster, dataQuorumOf, isLeading, type Action } from '../src/index.ts';
+import {
+  asOffset,
+  asRunId,
+  asTerm,
+  currentMaster,
+  dataQuorumOf,
+  isLeading,
+  type Action,
+  type Position,
+} from '../src/index.ts';
 import {
   announcementOf,
   configOf,
@@ -252,12 +261,45 @@ describe('the holder', () => {
     const story = leader();
     const actions = story.redis({ ...LIMBO, runId: asRunId('9'.repeat(40)), offset: asOffset(0), keys: 0 });
     expect(orders(actions)).not.toContain('promote');
-    expect(questions(actions, 'RELEASE')).toHaveLength(2);
+    expect(isLeading(story.state, story.nowMs)).toBe(false);
+    expect(questions(story.after(1).tick(), 'FREEZE')).toHaveLength(2);
   });
 
-  test('promotes its Redis again when somebody made it a replica by hand', () => {
+  test('holds an election under its own lease when somebody made its Redis a replica by hand', () => {
     const story = leader();
-    expect(orders(story.redis({ masterHost: '10.0.0.3', linkUp: false }))).toEqual(['promote']);
+    expect(orders(story.redis({ masterHost: '10.0.0.3', linkUp: false }))).toEqual([]);
+    const freezing = story.after(1).tick();
+    expect(orders(freezing)).toEqual(['limbo']);
+    expect(questions(freezing, 'FREEZE').map(({ request }) => request.term)).toEqual([2, 2]);
+    story.done(freezing, 'limbo', LIMBO);
+    expect(orders(story.frozen(freezing, () => positionOf()))).toEqual(['promote']);
+  });
+
+  test('S3: a master that was fed by a lagging replica in the meantime is not promoted again', () => {
+    const story = leader();
+    story.redis({ masterHost: '10.0.0.3', linkUp: true, offset: asOffset(60) });
+    const freezing = story.after(1).tick();
+    story.done(freezing, 'limbo', { ...LIMBO, offset: asOffset(60) });
+    const actions = story.frozen(freezing, (index) => positionOf({ offset: asOffset(index === 0 ? 100 : 60) }));
+    expect(orders(actions)).not.toContain('promote');
+    expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
+      expect.objectContaining({ to: 'redis-0' }),
+    );
+  });
+
+  test('S3: waits for an answer that may have it all, when somebody who can not be promoted has more', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    const [toA, toC] = questions(freezing, 'FREEZE');
+    if (toA === undefined || toC === undefined) throw new Error('nobody was frozen');
+    const never = (): Position => positionOf({ offset: asOffset(500), priority: 0 });
+    expect(orders(story.frozen([toC], never))).toEqual([]);
+    const actions = story.frozen([toA], () => positionOf({ offset: asOffset(500) }));
+    expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
+      expect.objectContaining({ to: 'redis-0' }),
+    );
   });
 
   test('goes on under a newer term when a voter has promised one to a campaign that came to nothing', () => {

@@ -79,6 +79,7 @@ interface Parts {
 
 function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStopped: () => void): Loop {
   const { username, password, masterName } = config;
+  const { timings } = config.node;
   return new Loop(config.node, {
     clock: systemClock,
     random: Math.random,
@@ -91,7 +92,8 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStop
         { host: ip, port, username, password },
         { runId, history },
         action,
-        config.node.timings.probeTimeoutMs,
+        // An election waits for its probes; a repair may take its time, on a slow link too.
+        action.kind === 'follow' ? timings.requestTimeoutMs : timings.probeTimeoutMs,
       ),
     onMasterChanged: (from, to) => {
       if (from === null) return;
