@@ -3,6 +3,7 @@ import {
   flagsFromEnvironment,
   messageOf,
   OperationError,
+  refuseSecretsInArguments,
   UsageError,
   type Logger,
   type RawFlags,
@@ -16,11 +17,7 @@ import { createProbes } from './probes.ts';
 
 async function parseFlags(): Promise<RawFlags> {
   const args = hideBin(process.argv);
-  if (args.some((arg) => /^--redis-?password(=|$)/i.test(arg))) {
-    throw new UsageError(
-      '--redis-password is given as an argument, which every process of the host can read; it must be given as --redis-password-file, or in the environment',
-    );
-  }
+  refuseSecretsInArguments(args);
   return await yargs(args)
     .scriptName('make-slave')
     .usage('$0: writes the config from which a Redis pod starts as a replica of the present master, or of nobody')

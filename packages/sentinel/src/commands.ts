@@ -50,9 +50,14 @@ function logIn(session: Session, ports: CommandPorts, username: string, password
   return OK;
 }
 
+function wrongNumber(command: string): Reply {
+  return failed(`ERR wrong number of arguments for '${command}' command`);
+}
+
 function auth(ports: CommandPorts): Command {
   return (session, [, first, second, ...rest]) => {
-    if (first === undefined || rest.length > 0) return failed("ERR wrong number of arguments for 'auth' command");
+    if (first === undefined) return wrongNumber('auth');
+    if (rest.length > 0) return failed('ERR syntax error');
     return second === undefined ? logIn(session, ports, 'default', first) : logIn(session, ports, first, second);
   };
 }
@@ -64,7 +69,6 @@ function helloReply(session: Session): Reply {
     ['proto', integer(session.protocol)],
     ['id', integer(session.id)],
     ['mode', bulk('sentinel')],
-    ['role', bulk('master')],
     ['modules', array([])],
   ];
   return { type: 'map', entries };
@@ -74,6 +78,8 @@ function helloReply(session: Session): Reply {
 function hello(ports: CommandPorts): Command {
   return (session, words) => {
     const version = words[1];
+    if (version !== undefined && !/^-?\d+$/.test(version))
+      return failed('ERR Protocol version is not an integer or out of range');
     if (version !== undefined && version !== '2' && version !== '3')
       return failed('NOPROTO unsupported protocol version');
     for (let index = 2; index < words.length; index += 1) {
@@ -85,7 +91,7 @@ function hello(ports: CommandPorts): Command {
       } else if (option === 'SETNAME' && words[index + 1] !== undefined) {
         session.name = words[index + 1] ?? '';
         index += 1;
-      } else return failed('ERR Syntax error in HELLO option');
+      } else return failed(`ERR Syntax error in HELLO option '${String(words[index]).slice(0, 64)}'`);
     }
     if (ports.password !== undefined && !session.isAuthenticated) {
       return failed(
@@ -97,22 +103,38 @@ function hello(ports: CommandPorts): Command {
   };
 }
 
+/** The subcommands of CLIENT, with the number of their arguments. */
+const CLIENT_ARITY: ReadonlyMap<string, number> = new Map([
+  ['SETNAME', 1],
+  ['SETINFO', 2],
+  ['GETNAME', 0],
+  ['ID', 0],
+]);
+
 function client(session: Session, words: readonly string[]): Reply {
-  switch (words[1]?.toUpperCase()) {
-    case 'SETNAME':
-      session.name = words[2] ?? '';
-      return OK;
-    case 'SETINFO':
-      return OK;
-    case 'GETNAME':
-      return session.name === '' ? { type: 'null' } : bulk(session.name);
-    case 'ID':
-      return integer(session.id);
-    case undefined:
-      return failed("ERR wrong number of arguments for 'client' command");
-    default:
-      return failed(`ERR unknown subcommand '${String(words[1]).slice(0, 64)}'. Try CLIENT HELP.`);
+  const [, name, ...args] = words;
+  if (name === undefined) return wrongNumber('client');
+  const subcommand = name.toUpperCase();
+  const arity = CLIENT_ARITY.get(subcommand);
+  if (arity === undefined) return failed(`ERR unknown subcommand '${name.slice(0, 64)}'. Try CLIENT HELP.`);
+  if (args.length !== arity) return wrongNumber(`client|${name.toLowerCase()}`);
+  if (subcommand === 'GETNAME') return session.name === '' ? { type: 'null' } : bulk(session.name);
+  if (subcommand === 'ID') return integer(session.id);
+  if (subcommand === 'SETNAME') {
+    const clientName = args[0] ?? '';
+    if (!/^[!-~]*$/.test(clientName))
+      return failed('ERR Client names cannot contain spaces, newlines or special characters.');
+    session.name = clientName;
   }
+  return OK;
+}
+
+function ping(session: Session, words: readonly string[]): Reply {
+  if (words.length > 2) return wrongNumber('ping');
+  // In RESP2 a subscriber tells answers from messages by their form.
+  const isSubscribed = session.channels.size + session.patterns.size > 0;
+  if (isSubscribed && session.protocol === 2) return bulks(['pong', words[1] ?? '']);
+  return words[1] === undefined ? simple('PONG') : bulk(words[1]);
 }
 
 /** PEER STATUS for anybody; the other PEER messages carry one JSON argument. */
@@ -123,7 +145,7 @@ function peer(ports: CommandPorts): Command {
       const { state, nowMs } = ports.context();
       return bulk(encodeMessage(statusOf(state, nowMs)));
     }
-    if (kind === undefined || words.length !== 3) return failed("ERR wrong number of arguments for 'peer' command");
+    if (kind === undefined || words.length !== 3) return wrongNumber('peer');
     let request: PeerRequest;
     try {
       request = decodeRequest(words[2] ?? '');
@@ -136,12 +158,17 @@ function peer(ports: CommandPorts): Command {
   };
 }
 
+function role(ports: CommandPorts, words: readonly string[]): Reply {
+  if (words.length > 1) return wrongNumber('role');
+  return array([bulk('sentinel'), bulks([ports.context().masterName])]);
+}
+
 /** All commands that the sidecar's port understands. */
 export function createCommands(ports: CommandPorts): CommandHandler {
   const table = new Map<string, Command>([
-    ['PING', (_session, words) => (words[1] === undefined ? simple('PONG') : bulk(words[1]))],
+    ['PING', ping],
     ['INFO', () => bulk(infoText(ports.context()))],
-    ['ROLE', () => array([bulk('sentinel'), bulks([ports.context().masterName])])],
+    ['ROLE', (_session, words) => role(ports, words)],
     ['HELLO', hello(ports)],
     ['AUTH', auth(ports)],
     ['CLIENT', client],

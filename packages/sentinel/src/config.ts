@@ -84,6 +84,23 @@ function timingsOf(flags: RawFlags): TimingOptions {
   return options;
 }
 
+/** Some clients take messages apart at each blank, so there must be none in the name. */
+function masterNameOf(flags: RawFlags): string {
+  const name = textFlag(flags, 'master-name');
+  if (/^[\w.-]+$/.test(name)) return name;
+  throw new UsageError(
+    `--master-name is ${JSON.stringify(name)}; it must be made of letters, digits, and any of . - _`,
+  );
+}
+
+function portsOf(flags: RawFlags): { redisPort: number; port: number } {
+  const [redisPort, port] = [portFlag(flags, 'redis-port'), portFlag(flags, 'port')];
+  if (redisPort !== port) return { redisPort, port };
+  throw new UsageError(
+    `--port is ${String(port)}, and so is --redis-port; it must be another one, for both are of one pod`,
+  );
+}
+
 export const logLevelOf = (flags: RawFlags): LogLevel =>
   choiceFlag(flags, 'log-level', ['error', 'warn', 'info', 'debug']);
 
@@ -103,8 +120,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
         uid: textFlag(flags, 'pod-uid', "the pod's UID (downward API: metadata.uid)"),
         incarnation,
         ip: ipFlag(flags, 'pod-ip'),
-        redisPort: portFlag(flags, 'redis-port'),
-        port: portFlag(flags, 'port'),
+        ...portsOf(flags),
       },
       members,
       quorum: quorumOf(members.length),
@@ -113,7 +129,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
       durability: choiceFlag(flags, 'durability', ['available', 'strict']),
     },
     listen: flags['listen'] === undefined ? null : ipFlag(flags, 'listen'),
-    masterName: textFlag(flags, 'master-name'),
+    masterName: masterNameOf(flags),
     service: textFlag(flags, 'service'),
     namespace: optionalText(flags, 'namespace'),
     dnsServers: dnsServersFlag(flags),

@@ -1,0 +1,361 @@
+import { createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  asPodName,
+  asTerm,
+  type PeerAnswer,
+  type PeerRequest,
+  type PeerStatus,
+  type PodIdentity,
+} from '@sentinel-micro/core';
+import {
+  bulk,
+  decodeRequest,
+  encodeMessage,
+  failed,
+  OK,
+  PeerTransport,
+  serveResp,
+  type PeerTransportOptions,
+  type Reply,
+  type RespServer,
+  type Session,
+} from '../src/index.ts';
+import { deferred, Place, until } from './support.ts';
+
+const PORT = 26379;
+const CLUSTER = 'redis.shop/mymaster';
+let place: Place;
+let hosts: string[];
+
+beforeAll(async () => {
+  place = await Place.make();
+});
+beforeEach(async () => {
+  hosts = [await place.host(PORT), await place.host(PORT), await place.host(PORT)];
+});
+afterEach(() => place.tidy());
+afterAll(() => place.remove());
+
+function identityOf(index: number): PodIdentity {
+  const pod = asPodName(`redis-${index}`);
+  return { pod, uid: `uid-${index}`, incarnation: String(index), ip: hosts[index]!, redisPort: 6379, port: PORT };
+}
+
+function statusOf(index: number, change: Partial<PeerStatus> = {}): PeerStatus {
+  return {
+    v: 1,
+    cluster: CLUSTER,
+    from: identityOf(index),
+    term: asTerm(1),
+    role: 'follower',
+    phase: null,
+    reason: 'a stand-in',
+    leaseHolder: null,
+    leaseRemainingMs: 0,
+    mutedForMs: 0,
+    master: null,
+    masterIsFresh: false,
+    redis: { health: 'up', reason: '', position: null },
+    members: [],
+    ranking: [],
+    refusedMessages: 0,
+    ...change,
+  };
+}
+
+function prevote(from: number): PeerRequest {
+  return { v: 1, cluster: CLUSTER, from: identityOf(from), term: asTerm(2), type: 'PREVOTE' };
+}
+
+function okFrom(index: number): PeerAnswer {
+  return { v: 1, cluster: CLUSTER, from: identityOf(index), term: asTerm(2), type: 'ok' };
+}
+
+interface StandIn {
+  readonly server: RespServer;
+  readonly requests: PeerRequest[];
+  /** Connections so far. */
+  readonly sessions: Set<Session>;
+}
+
+interface Behaviour {
+  readonly status?: Partial<PeerStatus> | null;
+  readonly password?: string;
+  readonly answer?: (request: PeerRequest) => Reply | Promise<Reply>;
+}
+
+/** A sidecar's port as far as transports see it. */
+async function standIn(index: number, behaviour: Behaviour = {}): Promise<StandIn> {
+  const requests: PeerRequest[] = [];
+  const sessions = new Set<Session>();
+  const { status = {}, password, answer = () => bulk(encodeMessage(okFrom(index))) } = behaviour;
+  const server = await serveResp(hosts[index]!, PORT, (session, words) => {
+    sessions.add(session);
+    if (words[0] === 'AUTH') {
+      if (words.at(-1) !== password) return failed('WRONGPASS invalid username-password pair or user is disabled.');
+      session.isAuthenticated = true;
+      return OK;
+    }
+    if (password !== undefined && !session.isAuthenticated) return failed('NOAUTH Authentication required.');
+    if (words[1] === 'STATUS') return status === null ? bulk('{}') : bulk(encodeMessage(statusOf(index, status)));
+    const request = decodeRequest(words[2]!);
+    requests.push(request);
+    return answer(request);
+  });
+  place.closing(server, () => server.close());
+  return { server, requests, sessions };
+}
+
+interface Wired {
+  readonly transport: PeerTransport;
+  readonly met: PeerStatus[];
+  readonly lost: string[];
+  readonly troubles: string[];
+}
+
+/** The transport of one pod, told of all addresses. */
+function wire(index: number, change: Partial<PeerTransportOptions> = {}): Wired {
+  const met: PeerStatus[] = [];
+  const lost: string[] = [];
+  const troubles: string[] = [];
+  const transport = new PeerTransport({
+    self: identityOf(index),
+    cluster: CLUSTER,
+    username: undefined,
+    password: undefined,
+    timeoutMs: 2000,
+    onMet: (status) => met.push(status),
+    onLost: (gone) => lost.push(gone),
+    onTrouble: ({ ip, port }, text) => troubles.push(`${ip}:${port} ${text}`),
+    ...change,
+  });
+  place.closing(transport, () => transport.close());
+  transport.setAddresses(hosts.map((ip) => ({ ip, port: PORT })));
+  return { transport, met, lost, troubles };
+}
+
+const pod = (index: number) => asPodName(`redis-${index}`);
+const connects = (wired: Wired, ...indices: number[]): Promise<void> =>
+  until(`connections to ${indices.join(', ')}`, () => wired.transport.connected().length === indices.length);
+
+describe('two pods', () => {
+  test('meet, learn from PEER STATUS who is who, and answer each other', async () => {
+    const [left, right] = [await standIn(0), await standIn(1)];
+    const [one, two] = [wire(0), wire(1)];
+    await connects(one, 1);
+    await connects(two, 0);
+    expect(one.met).toEqual([statusOf(1)]);
+    expect(one.transport.connected()).toEqual([pod(1)]);
+    expect(await one.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(await two.transport.ask(pod(0), prevote(1))).toEqual(okFrom(0));
+    expect(right.requests).toEqual([prevote(0)]);
+    expect(left.requests).toEqual([prevote(1)]);
+    // Nobody connects to itself.
+    expect([left.sessions.size, right.sessions.size]).toEqual([1, 1]);
+  });
+
+  test('DNS names are not believed: the pod is who its sidecar says', async () => {
+    await standIn(1, { status: { from: { ...identityOf(1), pod: pod(2) } } });
+    const wired = wire(0);
+    await connects(wired, 2);
+    expect(wired.transport.connected()).toEqual([pod(2)]);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+  });
+
+  test('with a password', async () => {
+    await standIn(1, { password: 'open-sesame-7' });
+    const wired = wire(0, { password: 'open-sesame-7' });
+    await connects(wired, 1);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+  });
+
+  test('an address that a peer told is connected too', async () => {
+    await standIn(2);
+    const wired = wire(0);
+    wired.transport.setAddresses([]);
+    wired.transport.learn({ ip: hosts[2]!, port: PORT });
+    wired.transport.learn({ ip: hosts[2]!, port: PORT });
+    await connects(wired, 2);
+  });
+
+  test('a peer that comes later is found', async () => {
+    const wired = wire(0);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    await standIn(1);
+    await connects(wired, 1);
+    expect(wired.troubles).toEqual([]);
+  });
+});
+
+describe('strangers', () => {
+  test('of another cluster are not followed, not asked, and complained of once', async () => {
+    const stranger = await standIn(1, { status: { cluster: 'other.shop/mymaster' } });
+    await standIn(2);
+    const wired = wire(0);
+    await connects(wired, 2);
+    await until('the complaint', () => wired.troubles.length > 0);
+    const text = `it belongs to another cluster (other.shop/mymaster, this one is ${CLUSTER}): ignored`;
+    expect(wired.troubles).toEqual([`${hosts[1]!}:${PORT} ${text}`]);
+    expect(wired.met).toEqual([statusOf(2)]);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    expect(stranger.requests).toEqual([]);
+    await until('the connection to be closed', () => stranger.server.sessions.size === 0);
+  });
+
+  test.each([
+    ['a wrong password', 'wrong-one-8'],
+    ['no password', undefined],
+  ])('that refuse %s: one complaint, however often it is tried; it never names the password', async (_, password) => {
+    const peer = await standIn(1, { password: 'open-sesame-7' });
+    const wired = wire(0, { password });
+    await until('several attempts', () => peer.sessions.size >= 3);
+    expect(wired.troubles).toEqual([expect.stringContaining('it refuses the password: ')]);
+    expect(wired.troubles[0]).not.toMatch(/wrong-one-8|open-sesame-7/);
+    expect(wired.met).toEqual([]);
+  });
+
+  test('that have no password although the set has one: one complaint', async () => {
+    const refusal = 'ERR AUTH <password> called without any password configured for the default user.';
+    let asked = 0;
+    const server = await serveResp(hosts[1]!, PORT, () => (asked++, failed(refusal)));
+    place.closing(server, () => server.close());
+    const wired = wire(0, { password: 'open-sesame-7' });
+    await until('several attempts', () => asked >= 3);
+    expect(wired.troubles).toEqual([expect.stringContaining('it has no password, but this set has one')]);
+  });
+
+  test('that are no sidecars, or of another version: one complaint', async () => {
+    const peer = await standIn(1, { status: null });
+    const wired = wire(0);
+    await until('several attempts', () => peer.sessions.size >= 3);
+    expect(wired.troubles).toEqual([expect.stringContaining('the status is not valid at ')]);
+    expect(wired.transport.connected()).toEqual([]);
+    expect(wired.met).toEqual([]);
+  });
+});
+
+describe('a peer', () => {
+  test('that dies and comes back is met again', async () => {
+    const first = await standIn(1);
+    const wired = wire(0);
+    await connects(wired, 1);
+    await first.server.close();
+    await until('its loss to be seen', () => wired.transport.connected().length === 0);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    await standIn(1, { status: { term: asTerm(7) } });
+    await connects(wired, 1);
+    expect(wired.met.map(({ term }) => term)).toEqual([1, 7]);
+    expect(wired.lost).toEqual([pod(1)]);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+  });
+
+  test('that is gone for good is forgotten when DNS does not name it any more', async () => {
+    const peer = await standIn(1);
+    const wired = wire(0);
+    await connects(wired, 1);
+    wired.transport.setAddresses([{ ip: hosts[2]!, port: PORT }]);
+    expect(wired.transport.connected()).toEqual([pod(1)]);
+    await peer.server.close();
+    await until('its loss to be seen', () => wired.transport.connected().length === 0);
+    const back = await standIn(1);
+    await standIn(2);
+    await connects(wired, 2);
+    expect(back.sessions.size).toBe(0);
+  });
+
+  test('that is silent: null within the time-out; after two of them the connection is made anew', async () => {
+    let isSilent = true;
+    const silence = deferred<Reply>();
+    const peer = await standIn(1, { answer: () => (isSilent ? silence.promise : bulk(encodeMessage(okFrom(1)))) });
+    const wired = wire(0, { timeoutMs: 200 });
+    await connects(wired, 1);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    expect(wired.transport.connected()).toEqual([pod(1)]);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    expect(wired.transport.connected()).toEqual([]);
+    isSilent = false;
+    await connects(wired, 1);
+    expect(peer.sessions.size).toBe(2);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    // What it says at last to the old questions belongs to nobody.
+    silence.resolve(bulk('too late'));
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(wired.troubles).toEqual([]);
+  });
+
+  test('that answers late once: the answer is not taken for that of the next question', async () => {
+    const answers = [deferred<Reply>(), deferred<Reply>()];
+    let asked = 0;
+    await standIn(1, { answer: () => answers[asked++]!.promise });
+    const wired = wire(0, { timeoutMs: 200 });
+    await connects(wired, 1);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    const next = wired.transport.ask(pod(1), prevote(0));
+    await until('the second question', () => asked === 2);
+    answers[0]!.resolve(bulk(encodeMessage({ ...okFrom(1), term: asTerm(1) })));
+    answers[1]!.resolve(bulk(encodeMessage({ ...okFrom(1), term: asTerm(2) })));
+    expect(await next).toMatchObject({ term: 2 });
+  });
+
+  test('that accepts but says nothing at all is no peer, and costs no more than its time-out', async () => {
+    const mute = createServer((socket) => socket.on('error', () => undefined).resume());
+    place.closing(mute, (server) => server.close());
+    await new Promise<void>((resolve) => mute.listen({ host: hosts[1]!, port: PORT }, resolve));
+    await standIn(2);
+    const wired = wire(0, { timeoutMs: 200 });
+    await connects(wired, 2);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+  });
+
+  test.each([
+    ['an error', failed('ERR the message is wrong'), 'ERR the message is wrong'],
+    ['nonsense', bulk('{"type":"granted"}'), 'the answer is not valid at '],
+    ['no text', OK, null],
+  ])('that answers with %s: null, and a complaint, once', async (_, answer, complaint) => {
+    await standIn(1, { answer: () => answer });
+    const wired = wire(0);
+    await connects(wired, 1);
+    for (let times = 0; times < 3; times++) expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    expect(wired.troubles).toEqual(complaint === null ? expect.anything() : [expect.stringContaining(complaint)]);
+    expect(wired.transport.connected()).toEqual([pod(1)]);
+  });
+});
+
+test('two peers are asked independently: a slow one holds up nobody', async () => {
+  const slow = deferred<Reply>();
+  await standIn(1, { answer: () => slow.promise });
+  await standIn(2);
+  const wired = wire(0);
+  await connects(wired, 1, 2);
+  const waiting = wired.transport.ask(pod(1), prevote(0));
+  expect(await wired.transport.ask(pod(2), prevote(0))).toEqual(okFrom(2));
+  slow.resolve(bulk(encodeMessage(okFrom(1))));
+  expect(await waiting).toEqual(okFrom(1));
+});
+
+describe('close', () => {
+  test('ends all connections; nothing is connected anew', async () => {
+    const peer = await standIn(1);
+    const wired = wire(0);
+    await connects(wired, 1);
+    wired.transport.close();
+    await until('the connection to be closed', () => peer.server.sessions.size === 0);
+    expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
+    expect(peer.sessions.size).toBe(1);
+    expect(wired.lost).toEqual([]);
+  });
+
+  test('also one that is only being made', async () => {
+    const status = deferred<Reply>();
+    let asked = 0;
+    const server = await serveResp(hosts[1]!, PORT, () => (asked++, status.promise));
+    place.closing(server, () => server.close());
+    const wired = wire(0);
+    await until('PEER STATUS to be asked', () => asked === 1);
+    wired.transport.close();
+    status.resolve(bulk(encodeMessage(statusOf(1))));
+    await until('the connection to be closed', () => server.sessions.size === 0);
+    expect(wired.met).toEqual([]);
+  });
+});

@@ -1,0 +1,85 @@
+// S4: nobody's data is ever replaced by that of a Redis that came back empty.
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { Cluster, Pod } from '@sentinel-micro/testkit';
+import {
+  KeyCounter,
+  PATIENCE_MS,
+  fill,
+  infoNumber,
+  keysOf,
+  mend,
+  logged,
+  restartEmpty,
+  settled,
+  startSet,
+  stopAll,
+  untilTrue,
+} from './cluster-helpers.ts';
+
+const KEYS = 2000;
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startSet();
+  await fill(cluster, (await settled(cluster)).master, KEYS);
+}, 60_000);
+
+beforeEach(() => mend(cluster));
+afterAll(() => stopAll(cluster));
+
+test('the master is killed and back at once, empty: no replica loses a key, and only the empty one is synced anew', async () => {
+  const { master, replicas } = await settled(cluster);
+  const syncsBefore = await Promise.all(replicas.map((pod) => infoNumber(pod, 'stats', 'sync_full')));
+  const counter = new KeyCounter(replicas);
+  await restartEmpty(master);
+  expect(await keysOf(master)).toBe(0);
+  const next = await cluster.waitForHealthy({ otherThan: master, timeoutMs: PATIENCE_MS });
+  const counted = await counter.stop();
+  expect(counted.lowest).toBe(KEYS);
+  expect(counted.counts).toBeGreaterThan(10);
+  const syncs = await Promise.all(replicas.map((pod) => infoNumber(pod, 'stats', 'sync_full')));
+  expect(syncs.map((count, index) => count - syncsBefore[index]!).sort()).toEqual([0, 1]);
+  expect(await keysOf(master)).toBe(KEYS);
+  expect(replicas).toContain(next.master);
+}, 60_000);
+
+test('its sidecar does not even notice the end of the old process: it does not promote the new, empty one', async () => {
+  const { master, replicas } = await settled(cluster);
+  const counter = new KeyCounter(replicas);
+  // Half a lease: too short for anybody else to act.
+  master.pauseSidecar();
+  await restartEmpty(master);
+  master.resumeSidecar();
+  await cluster.waitForHealthy({ otherThan: master, timeoutMs: PATIENCE_MS });
+  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect(await keysOf(master)).toBe(KEYS);
+}, 60_000);
+
+test('master and one replica come back empty together: the one pod that has kept its data becomes master', async () => {
+  const { master, replicas } = await settled(cluster);
+  const [lucky, unlucky] = replicas as [Pod, Pod];
+  const warnedBefore = cluster.pods.flatMap((pod) => logged(pod, 'data-at-risk')).length;
+  const counter = new KeyCounter([lucky]);
+  await Promise.all([restartEmpty(master), restartEmpty(unlucky)]);
+  const after = await cluster.waitForHealthy({ timeoutMs: PATIENCE_MS });
+  expect(after.master.name).toBe(lucky.name);
+  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect(await Promise.all(cluster.pods.map(keysOf))).toEqual([KEYS, KEYS, KEYS]);
+  // Two pods have lost their data, so they are no part of the quorum that has it: that is said aloud.
+  const warned = cluster.pods.flatMap((pod) => logged(pod, 'data-at-risk')).length;
+  expect(warned).toBe(warnedBefore + 1);
+}, 60_000);
+
+test('both replicas come back empty: the master goes on, and they are synced from it', async () => {
+  const { master, replicas, term } = await settled(cluster);
+  const counter = new KeyCounter([master]);
+  await Promise.all(replicas.map(restartEmpty));
+  await untilTrue('both to be in step again', async () => {
+    const counts = await Promise.all(replicas.map(keysOf));
+    return counts.every((count) => count === KEYS);
+  });
+  const after = await settled(cluster);
+  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect({ master: after.master.name, term: after.term }).toEqual({ master: master.name, term });
+}, 60_000);

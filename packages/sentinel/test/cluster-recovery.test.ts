@@ -1,0 +1,94 @@
+// L1: a quorum of healthy pods always ends up with exactly one master.
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
+import { KeyCounter, LEASE_MS, fill, keysOf, mend, settled, startSet, stopAll, untilTrue } from './cluster-helpers.ts';
+import { Prober } from './cluster-prober.ts';
+
+const KEYS = 500;
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  // Data on disk, so that a set that was stopped as a whole has something to come back with.
+  cluster = await startSet({ baseConfig: ['appendonly yes', 'appendfsync always'] });
+  await fill(cluster, (await settled(cluster)).master, KEYS);
+}, 60_000);
+
+beforeEach(() => mend(cluster));
+afterAll(() => stopAll(cluster));
+
+async function expectAllKeys(): Promise<void> {
+  expect(await Promise.all(cluster.pods.map(keysOf))).toEqual(cluster.pods.map(() => KEYS));
+}
+
+test('no master left: all are made replicas of nobody by hand', async () => {
+  await settled(cluster);
+  await Promise.all(cluster.pods.map((pod) => pod.command('REPLICAOF', '127.0.0.1', 1)));
+  await settled(cluster);
+  await expectAllKeys();
+}, 60_000);
+
+test('a ring: everybody is made a replica of the next one by hand', async () => {
+  await settled(cluster);
+  const { redisPort } = cluster.settings;
+  await Promise.all(
+    cluster.pods.map((pod, index) => pod.command('REPLICAOF', cluster.pod((index + 1) % 3).ip, redisPort)),
+  );
+  await settled(cluster);
+  await expectAllKeys();
+}, 60_000);
+
+test('everybody, the master too, is made a replica of one replica by hand', async () => {
+  const { master, replicas } = await settled(cluster);
+  const [chosen, third] = replicas as [Pod, Pod];
+  await Promise.all([master, third].map((pod) => pod.command('REPLICAOF', chosen.ip, cluster.settings.redisPort)));
+  await settled(cluster);
+  await expectAllKeys();
+}, 60_000);
+
+test('a chain: a replica is made a replica of the other one by hand, and is put back', async () => {
+  const { master, replicas, term } = await settled(cluster);
+  const [first, second] = replicas as [Pod, Pod];
+  await second.command('REPLICAOF', first.ip, cluster.settings.redisPort);
+  await untilTrue('it to follow the master again', async () => (await second.role()).masterHost === master.ip);
+  const after = await settled(cluster);
+  expect({ master: after.master.name, term: after.term }).toEqual({ master: master.name, term });
+  await expectAllKeys();
+}, 60_000);
+
+test('master and one replica are gone, pods and all: the last one serves reads only, until another pod is back', async () => {
+  const { master, replicas } = await settled(cluster);
+  const [last, second] = replicas as [Pod, Pod];
+  const counter = new KeyCounter([last]);
+  const prober = new Prober([last]);
+  await Promise.all([master.delete(), second.delete()]);
+  await sleep(2 * LEASE_MS);
+  expect(await last.command('GET', 'key:0')).toBe('value of key:0');
+  expect((await last.role()).role).toBe('replica');
+  await prober.stop();
+  expect(prober.firstAccepted(last)).toBeUndefined();
+
+  await second.recreate();
+  await cluster.waitForHealthy({ pods: [last, second] });
+  expect((await last.role()).role).toBe('master');
+  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  await master.recreate();
+  await settled(cluster);
+  await expectAllKeys();
+}, 60_000);
+
+test('everything is stopped, and started again at once with its data: one master, and all keys', async () => {
+  await settled(cluster);
+  await Promise.all(cluster.pods.map((pod) => pod.delete({ keepData: true })));
+  await Promise.all(cluster.pods.map((pod) => pod.recreate({ keepData: true })));
+  await settled(cluster);
+  await expectAllKeys();
+}, 60_000);
+
+test('everything is stopped, and started again at once without any data: one master', async () => {
+  await settled(cluster);
+  await Promise.all(cluster.pods.map((pod) => pod.delete()));
+  await Promise.all(cluster.pods.map((pod) => pod.recreate()));
+  const { master } = await settled(cluster);
+  expect(await master.command('SET', 'works', 1)).toBe('OK');
+}, 60_000);

@@ -1,0 +1,156 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { asOffset, statusOf, type PeerStatus, type Position } from '@sentinel-micro/core';
+import { OperationError, UsageError } from '@sentinel-micro/runtime';
+import { DnsServer, loadTools } from '@sentinel-micro/testkit';
+import { identity, LIMBO, positionOf } from '../../core/test/support.ts';
+import { Place } from '../../runtime/test/support.ts';
+import { runStatus, statusTable, type PodStatus } from '../src/status.ts';
+import { contextOf, follower, leader, newcomer, PORT, serveCommands } from './commands-support.ts';
+
+const LEADER = leader();
+const FOLLOWER = follower();
+
+function statusWith(index: number, change: Partial<PeerStatus>, position: Partial<Position> | null = {}): PodStatus {
+  const status = statusOf(FOLLOWER.state, FOLLOWER.nowMs);
+  const redis = { ...status.redis, position: position === null ? null : positionOf(position) };
+  const from = identity(index);
+  return { ip: from.ip, pod: from.pod, status: { ...status, from, redis, ...change }, error: null };
+}
+
+describe('the table', () => {
+  const master = { role: 'master', masterHost: null, masterPort: null, offset: asOffset(150) } as const;
+
+  test('one row for each pod: what it is, how far behind, and what it knows of the lease', () => {
+    const holder = { pod: identity(0).pod, uid: identity(0).uid };
+    const silent = {
+      ip: '10.0.0.9',
+      pod: null,
+      status: null,
+      error: 'connecting to 10.0.0.9:26379: no answer in time',
+    };
+    const pods = [
+      statusWith(0, { role: 'holder', leaseRemainingMs: 1800, leaseHolder: holder, mutedForMs: 0 }, master),
+      statusWith(1, { leaseHolder: holder, mutedForMs: 0 }, { offset: asOffset(140) }),
+      statusWith(2, { leaseHolder: null, mutedForMs: 900, term: newcomer().state.term }, LIMBO),
+      statusWith(3, {
+        leaseHolder: null,
+        mutedForMs: 0,
+        redis: { health: 'down', reason: 'connection refused', position: null },
+      }),
+      silent,
+    ];
+    expect(statusTable(pods).split('\n')).toEqual([
+      'POD      ADDRESS        ROLE     TERM  OFFSET  LAG  LINK                LEASE',
+      'redis-0  10.0.0.1:6379  master   1     150     0    -                   holder, 1800 ms',
+      'redis-1  10.0.0.2:6379  replica  1     140     10   up                  granted to redis-0',
+      'redis-2  10.0.0.3:6379  limbo    0     100     50   down                mute, 900 ms',
+      'redis-3  10.0.0.4:6379  down     1     -       -    connection refused  -',
+      '?        10.0.0.9       ?        -     -       -    -                   connecting to 10.0.0.9:26379: no answer in time',
+    ]);
+  });
+
+  test('without a holder nobody lags', () => {
+    expect(statusTable([statusWith(1, {})])).toMatch(/redis-1 +10\.0\.0\.2:6379 +replica +1 +100 +- +up/);
+  });
+
+  test('no pods: only the head', () => {
+    expect(statusTable([])).toBe('POD  ADDRESS  ROLE  TERM  OFFSET  LAG  LINK  LEASE');
+  });
+});
+
+describe('sentinel status, with a real DNS', () => {
+  let place: Place;
+  let dns: DnsServer;
+
+  beforeAll(async () => {
+    place = await Place.make();
+    const where = { host: place.addresses.dnsHost, port: 10053, dir: join(place.dir, 'dns') };
+    const service = { service: 'redis', namespace: 'shop', redisPort: 6379, sentinelPort: PORT };
+    dns = await DnsServer.start({ tool: loadTools().dnsmasq, ...where, ...service });
+  });
+  afterEach(() => place.tidy());
+  afterAll(async () => {
+    await dns.stop();
+    await place.remove();
+  });
+
+  interface Run {
+    readonly exitCode: number;
+    readonly text: string;
+  }
+
+  async function status(change: Readonly<Record<string, unknown>> = {}): Promise<Run> {
+    const flags = {
+      service: 'redis',
+      namespace: 'shop',
+      port: PORT,
+      'dns-servers': dns.address,
+      'probe-timeout-ms': 2000,
+      output: 'text',
+      ...change,
+    };
+    const lines: string[] = [];
+    const output = { stdout: (text: string) => void lines.push(text), stderr: () => undefined };
+    return { exitCode: await runStatus(flags, output), text: lines.join('\n') };
+  }
+
+  test('all pods answer, and one of them holds the lease: exit code 0', async () => {
+    const [one, two] = [await serveCommands(place, contextOf(LEADER)), await serveCommands(place, contextOf(FOLLOWER))];
+    await dns.setPods([
+      { name: 'redis-10', ip: two.host },
+      { name: 'redis-2', ip: one.host },
+    ]);
+    const { exitCode, text } = await status();
+    expect(exitCode).toBe(0);
+    expect(text).toMatch(/^POD .*\nredis-1 +.* master .*holder.*\nredis-1 .*granted to redis-0$/);
+  });
+
+  test('as JSON: one object, with everything that the sidecars told', async () => {
+    const { host } = await serveCommands(place, contextOf(LEADER));
+    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    const { exitCode, text } = await status({ output: 'json' });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(text)).toEqual({
+      ok: true,
+      pods: [{ ip: host, pod: 'redis-1', error: null, status: statusOf(LEADER.state, LEADER.nowMs) }],
+    });
+  });
+
+  test('a pod that does not answer is listed under the name that DNS has: exit code 1', async () => {
+    const [one, gone] = [await serveCommands(place, contextOf(LEADER)), await place.host(PORT)];
+    await dns.setPods([
+      { name: 'redis-1', ip: one.host },
+      { name: 'redis-7', ip: gone },
+    ]);
+    const { exitCode, text } = await status();
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(new RegExp(`redis-7 +${gone} +\\? .*ECONNREFUSED`));
+  });
+
+  test('nobody holds the lease: exit code 1', async () => {
+    const { host } = await serveCommands(place, contextOf(newcomer()));
+    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    const { exitCode, text } = await status();
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(/redis-1 .* mute, \d+ ms/);
+  });
+
+  test('with a password; a wrong one is an answer, and is not shown', async () => {
+    const { host } = await serveCommands(place, contextOf(LEADER), { password: 'open-sesame-7' });
+    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    expect(await status({ 'redis-password': 'open-sesame-7' })).toMatchObject({ exitCode: 0 });
+    const { exitCode, text } = await status({ 'redis-password': 'wrong-one-8' });
+    expect(exitCode).toBe(1);
+    expect(text).toContain('WRONGPASS');
+    expect(text).not.toContain('wrong-one-8');
+  });
+
+  test('DNS knows nobody, and flags that are wrong', async () => {
+    await dns.setPods([]);
+    await expect(status()).rejects.toThrow(OperationError);
+    await expect(status({ output: 'xml' })).rejects.toThrow(UsageError);
+    await expect(status({ 'probe-timeout-ms': '0' })).rejects.toThrow(UsageError);
+    await expect(status({ service: undefined })).rejects.toThrow(UsageError);
+  });
+});
