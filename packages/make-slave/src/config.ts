@@ -16,7 +16,6 @@ import {
   type RawFlags,
 } from '@sentinel-micro/runtime';
 import path from 'node:path';
-import { canonicalIp } from './ip.ts';
 
 /** `replica-priority` is a C int in Redis. */
 const MAX_PRIORITY = 2_147_483_647;
@@ -110,7 +109,7 @@ export function parseConfig(flags: RawFlags): MakeSlaveConfig {
   return {
     pod,
     podUid: optionalText(flags, 'pod-uid') ?? null,
-    ip: canonicalIp(ipFlag(flags, 'pod-ip')),
+    ip: ipFlag(flags, 'pod-ip'),
     members,
     cluster: clusterIdOf(flags),
     service: textFlag(flags, 'service'),

@@ -9,9 +9,8 @@ import {
   type ReplicationInfo,
   type SidecarView,
 } from '@sentinel-micro/core';
-import { messageOf, type ServiceAddress } from '@sentinel-micro/runtime';
+import { canonicalIp, messageOf, type ServiceAddress } from '@sentinel-micro/runtime';
 import type { MakeSlaveConfig } from './config.ts';
-import { canonicalIp } from './ip.ts';
 
 /** More addresses than two families of the largest set are not the pods of one set; the rest is not asked. */
 const MAX_ADDRESSES = 128;

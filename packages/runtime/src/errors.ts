@@ -17,6 +17,12 @@ export class OperationError extends Error {
   }
 }
 
+/** True when Redis itself answered with this error: what was asked was not done. (Others are time-outs and errors of the network.) */
+export function isRedisError({ code }: OperationError): boolean {
+  if (code === 'ERR' || code === 'EXECABORT') return true;
+  return code !== 'TIMEOUT' && code !== 'CLOSED' && !code.startsWith('E');
+}
+
 /** Also for errors that Node itself made in another realm, where `instanceof` fails: a worker, a test's sandbox. */
 export const isError: (value: unknown) => value is Error = types.isNativeError;
 

@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './dns.ts';
 export * from './errors.ts';
+export * from './ip.ts';
 export * from './logger.ts';
 export * from './options.ts';
 export * from './own-redis.ts';

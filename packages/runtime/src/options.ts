@@ -1,6 +1,7 @@
 import { asPodName, type PodName } from '@sentinel-micro/core';
 import { isIP } from 'node:net';
 import { UsageError } from './errors.ts';
+import { canonicalIp } from './ip.ts';
 import { readPasswordFile } from './secret.ts';
 
 /** Prefix of the environment variable of every flag: `--lease-ms` = `SENTINEL_MICRO_LEASE_MS`. */
@@ -98,7 +99,7 @@ export function choiceFlag<Choice extends string>(flags: RawFlags, flag: string,
 export function ipFlag(flags: RawFlags, flag: string): string {
   const value = textFlag(flags, flag, 'an IP address');
   if (isIP(value) === 0) throw wrong(flag, value, 'an IP address');
-  return value;
+  return canonicalIp(value);
 }
 
 /** `10.0.0.10`, `10.0.0.10:53`, `fd00::a` or `[fd00::a]:53`, as Node's resolver takes them. */

@@ -1,6 +1,6 @@
 import type { Outcome, OwnAction, RedisSample } from '@sentinel-micro/core';
 import type { Clock } from './clock.ts';
-import { OperationError } from './errors.ts';
+import { isRedisError, OperationError } from './errors.ts';
 import { connectRedis, type RedisConnection, type RedisTarget, type RedisTimeouts } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { carryOut } from './redis-orders.ts';
@@ -48,9 +48,7 @@ function sampleOf(error: unknown): RedisSample {
   if (!(error instanceof OperationError)) return { outcome: 'silent' };
   const { code } = error;
   if (code === 'ECONNREFUSED') return { outcome: 'refused' };
-  // Errors of the system are called E..., but so is Redis's own ERR, which is an answer.
-  const isSilence = code === 'TIMEOUT' || code === 'CLOSED' || (code.startsWith('E') && code !== 'ERR');
-  return isSilence ? { outcome: 'silent' } : { outcome: 'error', code };
+  return isRedisError(error) ? { outcome: 'error', code } : { outcome: 'silent' };
 }
 
 async function readMinReplicas(watch: Watch): Promise<void> {

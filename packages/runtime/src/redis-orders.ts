@@ -1,6 +1,6 @@
 import { LIMBO_HOST, LIMBO_PORT, type Outcome, type OwnAction, type ReplicationInfo } from '@sentinel-micro/core';
 import type { Clock } from './clock.ts';
-import { messageOf, OperationError } from './errors.ts';
+import { isRedisError, messageOf, OperationError } from './errors.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 
@@ -87,14 +87,40 @@ async function whileLeased(
   }
 }
 
-async function setMinReplicas(connection: RedisConnection, count: number): Promise<null> {
-  await connection.call('CONFIG', 'SET', 'min-replicas-to-write', count);
-  return null;
+/** @returns null when it was done, else Redis's own error: the user may not CONFIG, say. Nothing has changed then. */
+async function setMinReplicas(connection: RedisConnection, count: number): Promise<OperationError | null> {
+  try {
+    await connection.call('CONFIG', 'SET', 'min-replicas-to-write', count);
+    return null;
+  } catch (error) {
+    if (error instanceof OperationError && isRedisError(error)) return error;
+    throw error;
+  }
 }
 
 function promotion(connection: RedisConnection, count: number | null): (() => Promise<ReplicationInfo | null>)[] {
   const become = (): Promise<ReplicationInfo> => replicaOf(connection, 'NO', 'ONE');
-  return count === null ? [become] : [() => setMinReplicas(connection, count), become];
+  if (count === null) return [become];
+  // Where it can not be lowered a promotion is worth having all the same: writes wait for the replicas, that is all.
+  return [() => setMinReplicas(connection, count).then(() => null), become];
+}
+
+async function changeWriteQuorum(
+  connection: RedisConnection,
+  clock: Clock,
+  count: number,
+  deadlineMs: number,
+): Promise<Outcome> {
+  const refusals: OperationError[] = [];
+  const set = async (): Promise<null> => {
+    const refusal = await setMinReplicas(connection, count);
+    if (refusal !== null) refusals.push(refusal);
+    return null;
+  };
+  const outcome = await whileLeased(connection, clock, deadlineMs, [set]);
+  // A master that does not let itself be told is as safe as before: no reason to fence it.
+  const [refusal] = refusals;
+  return outcome.ok && refusal !== undefined ? failure(refusal) : outcome;
 }
 
 /** Carries out one order to a Redis. Never throws: how it ended is the result. */
@@ -109,9 +135,7 @@ export async function carryOut(connection: RedisConnection, clock: Clock, action
       case 'promote':
         return await whileLeased(connection, clock, action.deadlineMs, promotion(connection, action.minReplicas));
       case 'set-min-replicas':
-        return await whileLeased(connection, clock, action.deadlineMs, [
-          () => setMinReplicas(connection, action.count),
-        ]);
+        return await changeWriteQuorum(connection, clock, action.count, action.deadlineMs);
       case 'pause-writes':
         return { ok: true, info: await pauseWrites(connection, action.budgetMs) };
       case 'unpause':

@@ -1,6 +1,7 @@
 import type { Address } from '@sentinel-micro/core';
 import {
   actOnRemote,
+  canonicalIp,
   createLogger,
   createResolver,
   messageOf,
@@ -21,11 +22,23 @@ import { publish } from './pubsub.ts';
 const DNS_EVERY_MS = 5000;
 const DNS_WHILE_MISSING_MS = 500;
 const DNS_TIMEOUT_MS = 1000;
+/** How many different bad messages are worth a line in the log. */
+const MAX_TOLD = 100;
 
 /** A running sidecar. */
 export interface Sidecar {
   /** Hands over if need be, and stops. @returns when nothing is left to do, at the latest after the pause budget and a lease. */
   stop(): Promise<void>;
+}
+
+/** Tells the same thing only once, and of at most so many different things. */
+function once(tell: (text: string) => void): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text) || told.size >= MAX_TOLD) return;
+    told.add(text);
+    tell(text);
+  };
 }
 
 function addressText(address: Address): string {
@@ -52,7 +65,7 @@ function watchDns(config: RunConfig, transport: PeerTransport, logger: Logger): 
   async function look(): Promise<void> {
     try {
       const found = await resolver.resolve();
-      transport.setAddresses(found.map(({ ip }) => ({ ip, port: self.port })));
+      transport.setAddresses(found.map(({ ip }) => ({ ip: canonicalIp(ip), port: self.port })));
       report(null);
     } catch (error) {
       report(messageOf(error));
@@ -162,7 +175,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       if (request.cluster === cluster && members.includes(request.from.pod)) transport.learn(request.from);
       return loop.request(request);
     },
-    onBadMessage: (text) => logger.log('warn', 'bad-message', text),
+    onBadMessage: once((text) => logger.log('warn', 'bad-message', text)),
   });
   const ownRedis = buildOwnRedis(config, () => loop);
   built.ownRedis = ownRedis;
