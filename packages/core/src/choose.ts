@@ -22,6 +22,8 @@ export interface Choice {
   readonly reason: string;
 }
 
+const WORTH_ORDER: Readonly<Record<DataWorth, number>> = { full: 0, restored: 1, none: 2 };
+
 /** Sorts before every real run id. */
 const FIRST_RUN_ID = asRunId('');
 
@@ -112,7 +114,12 @@ export function chooseMaster(
   const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
-  const byMerit = [...electable].sort((a, b) => compareContenders(contenderOf(a), contenderOf(b)));
+  const byMerit = [...electable].sort((a, b) => {
+    const isTie = priorityOf(a.position) === priorityOf(b.position) && a.position.offset === b.position.offset;
+    // One that has never stopped goes before one that has read the same from its disk: only the first has a backlog to serve from.
+    if (isTie && a.worth !== b.worth) return WORTH_ORDER[a.worth] - WORTH_ORDER[b.worth];
+    return compareContenders(contenderOf(a), contenderOf(b));
+  });
   const mostData = Math.max(...eligible.map((entry) => entry.position.offset));
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
@@ -142,9 +149,8 @@ function winnerReason(winner: Entry, first: Entry | undefined): string {
 
 /** The order in which the pods would be promoted, as far as is known now: it decides who campaigns first. */
 export function rank(positions: Frozen, known: History | null): PodName[] {
-  const worthOrder: Record<DataWorth, number> = { full: 0, restored: 1, none: 2 };
   return entriesOf(positions, known)
     .filter((entry) => !isNeverPromoted(entry.position))
-    .sort((a, b) => worthOrder[a.worth] - worthOrder[b.worth] || compareContenders(a.position, b.position))
+    .sort((a, b) => WORTH_ORDER[a.worth] - WORTH_ORDER[b.worth] || compareContenders(a.position, b.position))
     .map((entry) => entry.pod);
 }

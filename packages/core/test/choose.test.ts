@@ -46,6 +46,11 @@ describe('the choice among the frozen', () => {
       ],
       1,
     ],
+    [
+      'one that never stopped before one that has the same from its disk',
+      [{ synced: false, runId: asRunId('1') }, { runId: asRunId('2') }],
+      1,
+    ],
     ['the holder among equals', [{ runId: asRunId('1') }, { runId: asRunId('2') }, { runId: asRunId('3') }], 2],
   ])('%s', (_title, changes, winner) => {
     const frozen = frozenOf(changes);
