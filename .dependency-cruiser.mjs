@@ -25,6 +25,19 @@ export default {
       to: { path: '^packages/(make-slave|sentinel)/', pathNot: '^packages/$1/' },
     },
     {
+      name: 'simulator-imports-only-core',
+      comment: 'It runs the pure core, and nothing of it ships.',
+      severity: 'error',
+      from: { path: '^packages/simulator/src/' },
+      to: { path: '^packages/', pathNot: ['^packages/simulator/src/', '^packages/core/src/'] },
+    },
+    {
+      name: 'simulator-is-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [inPackage('simulator'), '^packages/[^/]+/test/'] },
+      to: { path: inPackage('simulator') },
+    },
+    {
       name: 'testkit-is-for-tests',
       severity: 'error',
       from: { path: '^packages/', pathNot: [inPackage('testkit'), '^packages/[^/]+/test/'] },

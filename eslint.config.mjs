@@ -9,6 +9,7 @@ const mainFiles = [
   'packages/make-slave/src/main.ts',
   'packages/testkit/src/main.ts',
   'packages/testkit/src/**/main.ts',
+  'packages/simulator/src/main.ts',
 ];
 
 const clientLibrary = {
@@ -109,6 +110,33 @@ export default defineConfig(
   {
     files: ['packages/runtime/src/**/*.ts'],
     rules: { 'no-restricted-imports': restrictedImports(['ioredis', 'winston']) },
+  },
+  {
+    files: ['packages/simulator/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': restrictedImports([]),
+      'no-restricted-globals': [
+        'error',
+        {
+          globals: ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'crypto'].map((name) => ({
+            name,
+            message: 'A run depends on its seed and on nothing else.',
+          })),
+          checkGlobalObject: true,
+        },
+      ],
+    },
+  },
+  {
+    files: ['packages/simulator/src/**/*.ts'],
+    ignores: mainFiles,
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'A run depends on its seed and on nothing else.' },
+        ...restrictedProcess,
+      ],
+    },
   },
   {
     files: ['packages/testkit/src/**/*.ts'],

@@ -8,6 +8,7 @@ const programs = [
   { entry: 'packages/make-slave/src/main.ts', bundle: 'packages/make-slave/dist/make-slave.mjs' },
   { entry: 'packages/sentinel/src/main.ts', bundle: 'packages/sentinel/dist/sentinel.mjs' },
   { entry: 'packages/testkit/src/demo/main.ts', bundle: 'packages/testkit/dist/demo.mjs' },
+  { entry: 'packages/simulator/src/main.ts', bundle: 'packages/simulator/dist/simulate.mjs' },
 ];
 
 // Dependencies in CommonJS call require for node's own modules; an ES module has none.

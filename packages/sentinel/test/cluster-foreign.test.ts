@@ -141,6 +141,7 @@ describe('a set without a password', () => {
     expect((await voter.peerStatus()).raw['refusedMessages']).toBe(before + bodies.length);
   }, 60_000);
 
+  // No password keeps Redis itself from connecting again to whoever answers there.
   test("the dead master's address now belongs to the Redis of another cluster: its replicas do not take its data", async () => {
     await takeOverTheMastersAddress();
   }, 60_000);

@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import {
   Cluster,
   Writer,
@@ -200,6 +201,9 @@ export class KeyCounter {
 export async function restartEmpty(pod: Pod): Promise<void> {
   pod.killRedis();
   await ended(`the Redis of ${pod.name}`, () => pod.isRedisAlive());
+  // A replica keeps the file of its last full sync, also when it is told to save nothing.
+  rmSync(pod.files.dataDir, { recursive: true, force: true });
+  mkdirSync(pod.files.dataDir);
   await pod.startRedis();
 }
 

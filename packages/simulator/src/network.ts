@@ -16,6 +16,11 @@ export interface NetworkConditions {
   leastDelayMs: number;
   mostDelayMs: number;
   lossRate: number;
+  /** How often a request reaches a sidecar a second time. */
+  duplicateRate: number;
+  /** What goes to this machine takes so much longer. */
+  slowSlot: number | null;
+  slowMs: number;
 }
 
 /** TCP sends again after 200 ms, then twice that, and so on; the real limit is 120 s, which would only make runs longer. */
@@ -142,7 +147,14 @@ export class Socket {
 export class Network {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  readonly conditions: NetworkConditions = { leastDelayMs: 0.1, mostDelayMs: 1, lossRate: 0 };
+  readonly conditions: NetworkConditions = {
+    leastDelayMs: 0.1,
+    mostDelayMs: 1,
+    lossRate: 0,
+    duplicateRate: 0,
+    slowSlot: null,
+    slowMs: 0,
+  };
   readonly #machines = new Map<string, Machine>();
   readonly #slots: number;
   /** For each direction of each pair: how many faults cut it now. */
@@ -184,9 +196,10 @@ export class Network {
 
   delayMs(from: Machine, to: Machine): number {
     if (from === to) return this.random.between(0.02, LOOPBACK_MS);
-    const { leastDelayMs, mostDelayMs } = this.conditions;
+    const { leastDelayMs, mostDelayMs, slowSlot, slowMs } = this.conditions;
+    const detourMs = to.slot === slowSlot ? slowMs * this.random.between(0.9, 1.1) : 0;
     // Squared, so that most are fast and a few are slow.
-    return leastDelayMs + this.random.next() ** 2 * (mostDelayMs - leastDelayMs);
+    return detourMs + leastDelayMs + this.random.next() ** 2 * (mostDelayMs - leastDelayMs);
   }
 
   /** Opens a connection. `done` is called once: with the own end, or with the reason why there is none. */

@@ -1,5 +1,4 @@
 import type { Scheduler, Timer } from './scheduler.ts';
-import type { Socket } from './network.ts';
 
 type Kind = 'io' | 'timer';
 
@@ -8,11 +7,16 @@ interface Waiting {
   readonly run: () => void;
 }
 
+/** One end of a connection, as the kernel sees it when its process dies. */
+interface Closable {
+  close(): void;
+}
+
 /** One process of the simulated world: it can be stopped with what it is to do piling up, and it can die. */
 export class Process {
   isAlive = true;
   isPaused = false;
-  readonly sockets = new Set<Socket>();
+  readonly sockets = new Set<Closable>();
   protected readonly scheduler: Scheduler;
   #waiting: Waiting[] = [];
 
@@ -21,7 +25,7 @@ export class Process {
   }
 
   /** Somebody has connected. */
-  accept(socket: Socket): void {
+  accept(socket: Closable): void {
     socket.close();
   }
 

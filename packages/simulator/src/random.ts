@@ -1,10 +1,13 @@
+// Looked up once: in Jest's sandbox a global costs more than the multiplication.
+const { imul, floor } = Math;
+
 /** Chance from a seed: mulberry32, good enough for choosing faults and delays, and the same on every machine. */
 export class Random {
   #state: number;
 
   /** @param stream numbers of one seed that must not depend on each other come from different streams */
   constructor(seed: number, stream = 0) {
-    this.#state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(stream + 1, 0xc2b2ae35)) >>> 0;
+    this.#state = (imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ imul(stream + 1, 0xc2b2ae35)) >>> 0;
     for (let i = 0; i < 3; i += 1) this.next();
   }
 
@@ -12,8 +15,8 @@ export class Random {
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let x = this.#state;
-    x = Math.imul(x ^ (x >>> 15), x | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    x = imul(x ^ (x >>> 15), x | 1);
+    x ^= x + imul(x ^ (x >>> 7), x | 61);
     return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
   }
 
@@ -24,7 +27,7 @@ export class Random {
 
   /** A whole number from `least` to `most`, both included. */
   int(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+    return least + floor(this.next() * (most - least + 1));
   }
 
   chance(probability: number): boolean {
@@ -32,7 +35,7 @@ export class Random {
   }
 
   pick<Item>(items: readonly Item[]): Item {
-    const item = items[Math.floor(this.next() * items.length)];
+    const item = items[floor(this.next() * items.length)];
     if (item === undefined) throw new RangeError('nothing to pick from');
     return item;
   }

@@ -1,35 +1,9 @@
 import { asOffset, type ConnectedReplica } from '@sentinel-micro/core';
 import type { Socket } from './network.ts';
-import type { RedisModel } from './redis-model.ts';
+import { Backlog } from './redis-backlog.ts';
+import type { RedisState } from './redis-state.ts';
 import { OK, type RedisMessage, type RedisReply, type StreamEntry } from './redis-protocol.ts';
 import type { Timer } from './scheduler.ts';
-
-/** The part of the replication stream that is kept for partial resyncs. */
-export class Backlog {
-  #firstByte: number;
-  readonly #limitBytes: number;
-  #entries: StreamEntry[] = [];
-
-  constructor(firstByte: number, limitBytes: number) {
-    this.#firstByte = firstByte;
-    this.#limitBytes = limitBytes;
-  }
-
-  add(entry: StreamEntry): void {
-    this.#entries.push(entry);
-    if (entry.lastByte - this.#firstByte <= 2 * this.#limitBytes) return;
-    this.#entries = this.#entries.filter((kept) => kept.firstByte > entry.lastByte - this.#limitBytes);
-    this.#firstByte = this.#entries[0]?.firstByte ?? entry.lastByte + 1;
-  }
-
-  /** What comes from `nextByte` on; null when it is not here. */
-  from(nextByte: number, endByte: number): StreamEntry[] | null {
-    if (nextByte < this.#firstByte || nextByte > endByte + 1) return null;
-    let start = this.#entries.length;
-    while (start > 0 && (this.#entries[start - 1] as StreamEntry).firstByte >= nextByte) start -= 1;
-    return this.#entries.slice(start);
-  }
-}
 
 interface Replica {
   readonly socket: Socket;
@@ -55,12 +29,12 @@ const GETACK_BYTES = 37;
 /** The master's half of replication, which a replica has too: other replicas may be chained behind it. */
 export class FeedingSide {
   goodReplicas = 0;
-  readonly #redis: RedisModel;
+  readonly #redis: RedisState;
   readonly #replicas = new Map<Socket, Replica>();
   #waiters: Waiter[] = [];
   #pingAtMs = PING_EVERY_MS;
 
-  constructor(redis: RedisModel) {
+  constructor(redis: RedisState) {
     this.#redis = redis;
   }
 
@@ -83,7 +57,7 @@ export class FeedingSide {
   /** PSYNC: what a replica gets. */
   serve(socket: Socket, request: Extract<RedisMessage, { kind: 'psync' }>): void {
     const redis = this.#redis;
-    if (!redis.isMaster && !redis.following.isUp) {
+    if (redis.isLoading || (!redis.isMaster && !redis.following.isUp)) {
       socket.send({ kind: 'no-master-link' } satisfies RedisMessage);
       return;
     }
@@ -113,7 +87,7 @@ export class FeedingSide {
       redis.backlog = new Backlog(redis.offset + 1, redis.settings.backlogBytes);
     }
     this.#replicas.set(socket, replica);
-    redis.observer.fullSyncStarted(redis, socket);
+    redis.tellFullSync(socket);
     socket.send({ kind: 'full-resync' } satisfies RedisMessage);
     const snapshot = { data: [...redis.data], replid: redis.replid, offset: redis.offset };
     redis.after(redis.random.between(redis.settings.leastSyncMs, redis.settings.mostSyncMs), () => {

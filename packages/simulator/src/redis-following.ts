@@ -1,17 +1,17 @@
 import type { ReplicationInfo } from '@sentinel-micro/core';
 import type { Socket } from './network.ts';
-import type { RedisModel } from './redis-model.ts';
-import { Backlog } from './redis-feeding.ts';
+import { Backlog } from './redis-backlog.ts';
 import type { RedisMessage, Snapshot, StreamEntry } from './redis-protocol.ts';
+import type { RedisState } from './redis-state.ts';
 
 type LinkState = 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'loading' | 'connected';
 
-/** Redis opens the connection to its master with its replication time-out. */
+/** What INFO says of the link to the master. */
 type LinkInfo = Pick<ReplicationInfo, 'linkUp' | 'syncInProgress' | 'lastIoSecondsAgo' | 'linkDownSinceSeconds'>;
 
 /** The replica's half of replication: the link to the master. */
 export class FollowingSide {
-  readonly #redis: RedisModel;
+  readonly #redis: RedisState;
   #state: LinkState = 'none';
   #socket: Socket | null = null;
   #hasCachedMaster = false;
@@ -21,7 +21,7 @@ export class FollowingSide {
   #attempt = 0;
   #beforeLoaded: StreamEntry[] = [];
 
-  constructor(redis: RedisModel) {
+  constructor(redis: RedisState) {
     this.#redis = redis;
   }
 
@@ -32,10 +32,6 @@ export class FollowingSide {
   /** True when its position in a replication history is known. */
   get hasPlace(): boolean {
     return this.#state === 'connected' || this.#hasCachedMaster;
-  }
-
-  owns(socket: Socket): boolean {
-    return this.#socket === socket;
   }
 
   cacheMaster(): void {

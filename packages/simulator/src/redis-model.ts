@@ -1,27 +1,12 @@
-import {
-  asOffset,
-  asReplicationId,
-  asRunId,
-  LIMBO_HOST,
-  LIMBO_PORT,
-  type ReplicationInfo,
-} from '@sentinel-micro/core';
+import { asOffset, asReplicationId, asRunId, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from '@sentinel-micro/core';
 import type { Machine, Network, Socket } from './network.ts';
 import { Process } from './process.ts';
 import type { Random } from './random.ts';
-import { FeedingSide, Backlog } from './redis-feeding.ts';
+import { Backlog } from './redis-backlog.ts';
+import { FeedingSide } from './redis-feeding.ts';
 import { FollowingSide } from './redis-following.ts';
 import { OK, type RedisCommand, type RedisMessage, type RedisReply, type Snapshot } from './redis-protocol.ts';
-
-/** What is the same for every Redis of one run. */
-export interface RedisSettings {
-  readonly maxLagSeconds: number;
-  readonly backlogBytes: number;
-  readonly replTimeoutMs: number;
-  readonly leastSyncMs: number;
-  readonly mostSyncMs: number;
-  readonly mostLoadMs: number;
-}
+import type { RedisSettings, RedisState } from './redis-state.ts';
 
 export interface RedisBoot {
   readonly masterHost: string;
@@ -51,8 +36,9 @@ const CRON_MS = 1000;
  * One redis-server process: replication as in Redis 7.0 (replication.c), as far as it matters for who has which data.
  * Its data is the list of written values in their order.
  */
-export class RedisModel extends Process {
+export class RedisModel extends Process implements RedisState {
   readonly runId: string;
+  readonly startedAtMs: number;
   readonly machine: Machine;
   readonly network: Network;
   readonly random: Random;
@@ -74,12 +60,23 @@ export class RedisModel extends Process {
   pausedUntilMs = -Infinity;
   /** Promoted by REPLICAOF NO ONE in the life of this process. */
   wasPromoted = false;
+  isTamperedWith = false;
   readonly #lastWriteOf = new WeakMap<Socket, number>();
+  readonly #accepted = new Set<Socket>();
   #held: HeldWrite[] = [];
+  #unsent: (() => void)[] | null = null;
 
-  constructor(network: Network, random: Random, machine: Machine, settings: RedisSettings, boot: RedisBoot, observer: RedisObserver) {
+  constructor(
+    network: Network,
+    random: Random,
+    machine: Machine,
+    settings: RedisSettings,
+    boot: RedisBoot,
+    observer: RedisObserver,
+  ) {
     super(network.scheduler);
     this.runId = random.id();
+    this.startedAtMs = network.scheduler.nowMs;
     this.replid = random.id();
     this.machine = machine;
     this.network = network;
@@ -131,9 +128,32 @@ export class RedisModel extends Process {
     return { data: [...this.data], replid: hasPlace ? this.replid : null, offset: this.offset };
   }
 
+  tellFullSync(to: Socket): void {
+    this.observer.fullSyncStarted(this, to);
+  }
+
   override accept(socket: Socket): void {
+    this.#accepted.add(socket);
     socket.onMessage = (message) => this.#take(socket, message as RedisMessage);
-    socket.onClose = () => this.feeding.remove(socket);
+    socket.onClose = () => {
+      this.#accepted.delete(socket);
+      this.feeding.remove(socket);
+    };
+  }
+
+  /** What has piled up is read in one go; answers are sent after all of it has taken effect (beforeSleep). */
+  override resume(first: 'io' | 'timer'): void {
+    const answers: (() => void)[] = [];
+    this.#unsent = answers;
+    super.resume(first);
+    this.#unsent = null;
+    for (const send of answers) send();
+  }
+
+  #reply(socket: Socket, id: number, reply: RedisReply): void {
+    const send = (): void => socket.send({ kind: 'reply', id, reply } satisfies RedisMessage);
+    if (this.#unsent === null) send();
+    else this.#unsent.push(send);
   }
 
   /** Takes in one piece of the replication stream, as a master or from one. */
@@ -200,7 +220,7 @@ export class RedisModel extends Process {
   }
 
   #execute(socket: Socket, id: number, command: RedisCommand): void {
-    const reply = (answer: RedisReply): void => socket.send({ kind: 'reply', id, reply: answer } satisfies RedisMessage);
+    const reply = (answer: RedisReply): void => this.#reply(socket, id, answer);
     switch (command.name) {
       case 'INFO':
         reply({ ok: true, info: this.info(), number: null });
@@ -231,7 +251,7 @@ export class RedisModel extends Process {
         reply(OK);
         return;
       case 'CLIENT KILL TYPE normal':
-        for (const other of [...this.sockets]) if (other !== socket && this.#isClient(other)) this.#cut(other);
+        for (const other of [...this.#accepted]) if (other !== socket && this.#isClient(other)) this.#cut(other);
         reply(OK);
         return;
       case 'SET':
@@ -246,11 +266,12 @@ export class RedisModel extends Process {
   }
 
   #isClient(socket: Socket): boolean {
-    return !this.following.owns(socket) && !this.feeding.owns(socket);
+    return !this.feeding.owns(socket);
   }
 
   #cut(socket: Socket): void {
     this.#held = this.#held.filter((write) => write.socket !== socket);
+    this.#accepted.delete(socket);
     socket.close();
   }
 
@@ -272,8 +293,15 @@ export class RedisModel extends Process {
     const held = this.#held;
     this.#held = [];
     for (const { socket, id, value } of held) {
-      socket.send({ kind: 'reply', id, reply: this.#write(socket, value) } satisfies RedisMessage);
+      this.#reply(socket, id, this.#write(socket, value));
     }
+  }
+
+  /** Somebody types REPLICAOF into redis-cli. */
+  replicaOfByHand(host: string | null): void {
+    if (this.isLoading) return;
+    this.#replicaOf(host, 6379);
+    this.isTamperedWith = true;
   }
 
   #replicaOf(host: string | null, port: number): void {

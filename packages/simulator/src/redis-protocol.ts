@@ -46,4 +46,4 @@ export type RedisMessage =
   | { readonly kind: 'stream'; readonly entry: StreamEntry }
   | { readonly kind: 'ack'; readonly offset: number };
 
-export const OK: RedisReply = { ok: true, info: null, number: null };
+export const OK = { ok: true, info: null, number: null } as const satisfies RedisReply;

@@ -22,7 +22,7 @@ export class Scheduler {
   #order = 0;
 
   after(delayMs: number, run: () => void): Timer {
-    const entry = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, run, isCancelled: false };
+    const entry = { atMs: this.nowMs + (delayMs > 0 ? delayMs : 0), order: this.#order++, run, isCancelled: false };
     this.#push(entry);
     return entry;
   }

@@ -1,0 +1,181 @@
+import type { PeerAnswer, PeerRequest, PeerStatus, PodName } from '@sentinel-micro/core';
+import type { Machine, Network, Socket } from './network.ts';
+import type { Process } from './process.ts';
+import type { Timer } from './scheduler.ts';
+
+export type PeerMessage =
+  | { readonly kind: 'status'; readonly id: number }
+  | { readonly kind: 'status-is'; readonly id: number; readonly status: PeerStatus }
+  | { readonly kind: 'request'; readonly id: number; readonly request: PeerRequest }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: PeerAnswer };
+
+export interface PeersOptions {
+  readonly network: Network;
+  readonly process: Process;
+  readonly machine: Machine;
+  readonly cluster: string;
+  readonly timeoutMs: number;
+  readonly onMet: (status: PeerStatus) => void;
+}
+
+interface Call {
+  readonly timer: Timer;
+  readonly done: (message: PeerMessage | null, code: 'TIMEOUT' | 'CLOSED' | null) => void;
+}
+
+interface Link {
+  readonly ip: string;
+  socket: Socket | null;
+  pod: PodName | null;
+  silent: number;
+  retryMs: number;
+  isWaiting: boolean;
+  isWanted: boolean;
+  readonly calls: Map<number, Call>;
+}
+
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 1000;
+const STRANGER_RETRY_MS = 10_000;
+const MAX_SILENT = 2;
+
+/** Keeps one connection to each peer's sidecar, as packages/runtime/src/peer-transport.ts does. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #links = new Map<string, Link>();
+  #nextId = 1;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  setAddresses(ips: readonly string[]): void {
+    for (const link of this.#links.values()) link.isWanted = ips.includes(link.ip);
+    for (const ip of ips) this.learn(ip);
+  }
+
+  learn(ip: string): void {
+    if (ip === this.#options.machine.ip) return;
+    const known = this.#links.get(ip);
+    if (known !== undefined) {
+      known.isWanted = true;
+      return;
+    }
+    const fresh = { socket: null, pod: null, silent: 0, retryMs: FIRST_RETRY_MS, isWaiting: false, isWanted: true };
+    const link: Link = { ip, ...fresh, calls: new Map() };
+    this.#links.set(ip, link);
+    this.#connect(link);
+  }
+
+  connectedCount(): number {
+    let count = 0;
+    for (const link of this.#links.values()) if (link.pod !== null && link.socket !== null) count += 1;
+    return count;
+  }
+
+  ask(pod: PodName, request: PeerRequest, done: (answer: PeerAnswer | null) => void): void {
+    for (const link of this.#links.values()) {
+      const { socket } = link;
+      if (link.pod !== pod || socket === null) continue;
+      const id = this.#nextId++;
+      this.#call(link, socket, { kind: 'request', id, request }, (message, code) => {
+        if (message?.kind === 'answer') {
+          link.silent = 0;
+          done(message.answer);
+          return;
+        }
+        if (code === 'TIMEOUT') link.silent += 1;
+        if (link.silent >= MAX_SILENT) this.#drop(link, socket);
+        done(null);
+      });
+      return;
+    }
+    done(null);
+  }
+
+  #call(link: Link, socket: Socket, message: PeerMessage, done: Call['done']): void {
+    const timer = this.#options.process.after(this.#options.timeoutMs, () => {
+      link.calls.delete(message.id);
+      done(null, 'TIMEOUT');
+    });
+    link.calls.set(message.id, { timer, done });
+    socket.send(message);
+  }
+
+  #retryLater(link: Link, delayMs: number): void {
+    if (link.isWaiting) return;
+    if (!link.isWanted) {
+      this.#links.delete(link.ip);
+      return;
+    }
+    link.isWaiting = true;
+    this.#options.process.after(delayMs, () => {
+      link.isWaiting = false;
+      this.#connect(link);
+    });
+  }
+
+  #failCalls(link: Link): void {
+    const calls = [...link.calls.values()];
+    link.calls.clear();
+    for (const { timer, done } of calls) {
+      timer.isCancelled = true;
+      done(null, 'CLOSED');
+    }
+  }
+
+  #drop(link: Link, socket: Socket): void {
+    socket.close();
+    if (link.socket !== socket) return;
+    link.socket = null;
+    this.#failCalls(link);
+    this.#retryLater(link, FIRST_RETRY_MS);
+  }
+
+  #failed(link: Link): void {
+    this.#retryLater(link, link.retryMs);
+    link.retryMs = Math.min(LAST_RETRY_MS, link.retryMs * 2);
+  }
+
+  #connect(link: Link): void {
+    const { network, process, machine, timeoutMs } = this.#options;
+    network.connect(process, machine, link.ip, 'sidecar', timeoutMs, (socket) => {
+      if (socket === null) {
+        this.#failed(link);
+        return;
+      }
+      socket.onMessage = (message) => this.#take(link, message as PeerMessage);
+      socket.onClose = () => this.#failCalls(link);
+      const id = this.#nextId++;
+      this.#call(link, socket, { kind: 'status', id }, (message) => {
+        if (message?.kind === 'status-is') this.#greet(link, socket, message.status);
+        else {
+          socket.close();
+          this.#failed(link);
+        }
+      });
+    });
+  }
+
+  #greet(link: Link, socket: Socket, status: PeerStatus): void {
+    if (status.cluster !== this.#options.cluster) {
+      socket.close();
+      this.#retryLater(link, STRANGER_RETRY_MS);
+      return;
+    }
+    link.socket = socket;
+    link.pod = status.from.pod;
+    link.silent = 0;
+    link.retryMs = FIRST_RETRY_MS;
+    socket.onClose = () => this.#drop(link, socket);
+    this.#options.onMet(status);
+  }
+
+  #take(link: Link, message: PeerMessage): void {
+    const call = link.calls.get(message.id);
+    if (call === undefined) return;
+    link.calls.delete(message.id);
+    call.timer.isCancelled = true;
+    call.done(message, null);
+  }
+}

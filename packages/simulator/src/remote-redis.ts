@@ -1,0 +1,62 @@
+import { isComparable, type Action, type Outcome, type RemoteAction } from '@sentinel-micro/core';
+import type { Machine, Network } from './network.ts';
+import type { Process } from './process.ts';
+import { RedisClient } from './redis-client.ts';
+import { pauseWrites, pointAt, sendToLimbo } from './redis-orders.ts';
+
+type RemoteTarget = Extract<Action, { type: 'remote' }>;
+
+function act(client: RedisClient, target: RemoteTarget, action: RemoteAction, done: (outcome: Outcome) => void): void {
+  client.call({ name: 'INFO' }, (result) => {
+    const info = result.ok ? result.info : null;
+    if (info === null) {
+      done({ ok: false, error: result.ok ? 'BADINFO' : result.code, late: false });
+      return;
+    }
+    const isMeant = info.runId !== null && info.runId === target.runId;
+    if (!isMeant && (target.history === null || !isComparable(info, target.history))) {
+      done({ ok: false, error: 'another process answers at this address', late: false });
+      return;
+    }
+    const settle = (after: typeof info | null, error: string | null): void =>
+      done(error === null ? { ok: true, info: after } : { ok: false, error, late: false });
+    switch (action.kind) {
+      case 'probe':
+        done({ ok: true, info });
+        return;
+      case 'pause-writes':
+        pauseWrites(client, action.budgetMs, settle);
+        return;
+      case 'limbo':
+        sendToLimbo(client, info.role === 'master', settle);
+        return;
+      case 'follow':
+        if (info.role === 'replica' && info.masterHost === action.ip && info.masterPort === action.port) {
+          done({ ok: true, info });
+        } else pointAt(client, action.ip, action.port, info.role === 'master', settle);
+        return;
+    }
+  });
+}
+
+/** Does one thing to the Redis of another pod, if it is the process that is meant, as packages/runtime/src/remote-redis.ts does. */
+export function actOnRemote(
+  network: Network,
+  process: Process,
+  from: Machine,
+  target: RemoteTarget,
+  timeoutMs: number,
+  done: (outcome: Outcome) => void,
+): void {
+  const timeouts = { connectMs: timeoutMs, commandMs: timeoutMs };
+  RedisClient.connect(network, process, from, target.ip, timeouts, (client, error) => {
+    if (client === null) {
+      done({ ok: false, error: `could not connect: ${error}`, late: false });
+      return;
+    }
+    act(client, target, target.action, (outcome) => {
+      client.close();
+      done(outcome);
+    });
+  });
+}

@@ -1,0 +1,200 @@
+import type { Action, Input, Note, PeerAnswer, Position } from '@sentinel-micro/core';
+import { quorumOf } from '@sentinel-micro/core';
+import { Client, type Write } from './client.ts';
+import type { Core } from './core.ts';
+import { Network, type Machine, type Socket } from './network.ts';
+import { Pod } from './pod.ts';
+import { Random } from './random.ts';
+import type { RedisModel, RedisObserver } from './redis-model.ts';
+import { Scheduler } from './scheduler.ts';
+import type { RunSettings } from './settings.ts';
+import type { Sidecar, SidecarEnvironment } from './sidecar.ts';
+
+// Looked up once: in Jest's sandbox a global costs more than the multiplication.
+const { imul } = Math;
+
+/** How DNS answers one pod. */
+export type DnsMode = 'right' | 'silent' | 'self-only' | 'stale';
+
+/** What watches a world. */
+export interface Watcher {
+  decided(sidecar: Sidecar): void;
+  acted(sidecar: Sidecar, action: Action): void;
+  noted(sidecar: Sidecar, note: Note): void;
+  fullSyncStarted(from: RedisModel, to: RedisModel): void;
+}
+
+function describePosition(position: Position | null): string {
+  if (position === null) return 'nothing to show';
+  const { offset, replid, synced, intact, keys, priority } = position;
+  const worth = `${synced ? 'synced' : 'not synced'}${intact ? '' : ', not intact'}, ${String(keys)} keys`;
+  return `${replid.slice(0, 6)}:${String(offset)}, ${worth}, priority ${String(priority)}`;
+}
+
+function describeAnswer(answer: PeerAnswer): string {
+  switch (answer.type) {
+    case 'refused':
+      return `refused (${answer.reason})`;
+    case 'granted':
+      return `granted (${describePosition(answer.position)})`;
+    case 'frozen':
+      return `frozen (${describePosition(answer.position)})`;
+    case 'ok':
+      return 'ok';
+  }
+}
+
+/** A set of pods with their network, their clients and their clocks, all from one seed. */
+export class World implements RedisObserver {
+  readonly scheduler = new Scheduler();
+  readonly random: Random;
+  readonly network: Network;
+  readonly pods: Pod[];
+  readonly history: Write[] = [];
+  readonly settings: RunSettings;
+  readonly core: Core;
+  readonly lines: string[] = [];
+  readonly dns: DnsMode[];
+  watcher: Watcher | null = null;
+  onStopped: (pod: Pod) => void = () => undefined;
+  /** Called with each action of a sidecar that is in the middle of something; a fault may strike there. */
+  onStep: ((pod: Pod, action: Action) => void) | null = null;
+  #hash = 0x811c9dc5;
+  readonly #isRecording: boolean;
+  readonly #staleIps: string[] = [];
+
+  constructor(seed: number, settings: RunSettings, core: Core, isRecording: boolean) {
+    this.settings = settings;
+    this.core = core;
+    this.#isRecording = isRecording;
+    this.random = new Random(seed, 1);
+    this.network = new Network(this.scheduler, new Random(seed, 2), settings.pods + settings.clients);
+    this.network.conditions.mostDelayMs = settings.mostDelayMs;
+    this.network.conditions.leastDelayMs = Math.min(0.1, settings.mostDelayMs / 2);
+    this.pods = Array.from({ length: settings.pods }, (_, index) => new Pod(this, index));
+    this.dns = this.pods.map(() => 'right');
+    for (let index = 0; index < settings.clients; index += 1) this.#addClient(seed, index);
+  }
+
+  get nowMs(): number {
+    return this.scheduler.nowMs;
+  }
+
+  /** Nothing is lost, and nothing takes longer than usual. */
+  get isNetworkGood(): boolean {
+    const { lossRate, mostDelayMs, slowSlot } = this.network.conditions;
+    return lossRate === 0 && mostDelayMs <= this.settings.mostDelayMs && slowSlot === null;
+  }
+
+  /** A number that two runs share only when they went the same way. */
+  get fingerprint(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, '0');
+  }
+
+  log(text: string): void {
+    const line = `${this.nowMs.toFixed(1).padStart(10)} ${text}`;
+    for (let i = 0; i < line.length; i += 1) this.#hash = imul(this.#hash ^ line.charCodeAt(i), 0x01000193);
+    if (this.#isRecording) this.lines.push(line);
+  }
+
+  podOf(process: { readonly machine: Machine } | null): Pod | null {
+    return process === null ? null : (this.pods.find((pod) => pod.machine === process.machine) ?? null);
+  }
+
+  /** What DNS tells this pod: the addresses of all pods that exist, unless a fault has it otherwise. */
+  resolve(asking: Pod): readonly string[] | null {
+    const ips = this.pods.filter((pod) => pod.exists).map((pod) => pod.machine.ip);
+    switch (this.dns[asking.index] ?? 'right') {
+      case 'right':
+        return ips;
+      case 'silent':
+        return null;
+      case 'self-only':
+        return [asking.machine.ip];
+      case 'stale':
+        return this.#staleIps.length === 0 ? ips : [...this.#staleIps];
+    }
+  }
+
+  /** Makes what DNS knows now what a stale answer will say later. */
+  rememberDns(): void {
+    this.#staleIps.length = 0;
+    for (const pod of this.pods) if (pod.exists) this.#staleIps.push(pod.machine.ip);
+  }
+
+  sidecarEnvironment(pod: Pod): SidecarEnvironment {
+    return {
+      core: this.core,
+      network: this.network,
+      random: this.random,
+      machine: pod.machine,
+      clock: pod.clock,
+      resolve: () => this.resolve(pod),
+      onInput: (sidecar, input) => this.#record(pod, sidecar, input),
+      onAction: (sidecar, action) => this.#acted(pod, sidecar, action),
+      onNote: (sidecar, note) => {
+        this.log(`${pod.name}: ${note.level === 'info' ? '' : `${note.level} `}${note.event}: ${note.text}`);
+        this.watcher?.noted(sidecar, note);
+      },
+      onDecided: (sidecar) => this.watcher?.decided(sidecar),
+      onReason: (sidecar) => this.log(`${pod.name}: - ${sidecar.state.reason}`),
+      onStopped: (sidecar) => {
+        if (pod.sidecar === sidecar) this.onStopped(pod);
+      },
+    };
+  }
+
+  roleChanged(redis: RedisModel, text: string): void {
+    this.log(`${this.podOf(redis)?.name ?? '?'}: redis-server ${text}`);
+  }
+
+  fullSyncStarted(from: RedisModel, to: Socket): void {
+    const replica = to.remoteProcess as RedisModel | null;
+    if (replica === null) return;
+    const name = this.podOf(replica)?.name ?? '?';
+    this.log(
+      `${this.podOf(from)?.name ?? '?'}: redis-server starts a full sync for ${name} (${replica.data.length} -> ${from.data.length} writes)`,
+    );
+    this.watcher?.fullSyncStarted(from, replica);
+  }
+
+  #addClient(seed: number, index: number): void {
+    const machine = { slot: this.settings.pods + index, ip: `10.9.9.${index + 1}`, isUp: true, services: new Map() };
+    this.network.add(machine);
+    new Client({
+      network: this.network,
+      random: new Random(seed, 10 + index),
+      machine,
+      writeEveryMs: this.settings.writeEveryMs,
+      waitFor: quorumOf(this.settings.pods) - 1,
+      addresses: () => this.pods.filter((pod) => pod.exists).map((pod) => pod.machine.ip),
+      history: this.history,
+    });
+  }
+
+  #acted(pod: Pod, sidecar: Sidecar, action: Action): void {
+    if (action.type === 'own' && action.action.kind !== 'sample') {
+      this.log(`${pod.name}: orders own ${JSON.stringify(action.action)}`);
+    } else if (action.type === 'remote') this.log(`${pod.name}: orders ${action.pod} ${JSON.stringify(action.action)}`);
+    this.watcher?.acted(sidecar, action);
+    this.onStep?.(pod, action);
+  }
+
+  #record(pod: Pod, sidecar: Sidecar, input: Input): void {
+    // Everything but the chatter of a healthy set.
+    if (input.type === 'request' && input.request.type !== 'RENEW') {
+      const { type, from, term } = input.request;
+      this.log(`${pod.name}: asked ${type} term ${String(term)} by ${from.pod}`);
+    } else if (input.type === 'answer' && input.request.type !== 'RENEW') {
+      const { answer, request } = input;
+      const what = answer === null ? 'no answer' : describeAnswer(answer);
+      this.log(`${pod.name}: ${what} from ${input.from} to ${request.type} term ${String(request.term)}`);
+    } else if (input.type === 'own-done' && !input.outcome.ok) {
+      this.log(`${pod.name}: ${input.action.kind} failed: ${input.outcome.error}`);
+    } else if (input.type === 'remote-done' && !input.outcome.ok) {
+      this.log(`${pod.name}: remote order failed: ${input.outcome.error}`);
+    } else if (input.type === 'redis' && input.sample.outcome !== 'info' && sidecar.state.own.health.state !== 'down') {
+      this.log(`${pod.name}: own Redis: ${input.sample.outcome}`);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// Cores with a fault planted in them: the sources of the real one with one piece of text replaced, bundled and loaded.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import type { Core, FaultKind } from '../../src/index.ts';
+
+const coreSources = path.resolve(import.meta.dirname, '../../../core/src');
+
+/** One fault: in which file of the core, which text, and what stands there instead. */
+export interface PlantedFault {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Which faults of the world bring it to light; all of them, in time, but these sooner. */
+  readonly only?: readonly FaultKind[];
+  readonly pods?: number;
+  /** The search starts here: it would find the fault from 1 on too, only later. */
+  readonly from?: number;
+}
+
+function planting(fault: PlantedFault): Plugin {
+  const target = path.join(coreSources, fault.file);
+  return {
+    name: 'planted-fault',
+    setup(context) {
+      context.onLoad({ filter: /packages[\\/]core[\\/]src[\\/].*\.ts$/ }, ({ path: file }) => {
+        const text = readFileSync(file, 'utf8');
+        if (file !== target) return { contents: text, loader: 'ts' };
+        if (text.split(fault.find).length !== 2) throw new Error(`${fault.file} has not exactly one ${fault.find}`);
+        // A function, so that $ in the text means nothing.
+        return { contents: text.replace(fault.find, () => fault.replace), loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** Builds and loads the core with one fault in it. */
+export async function coreWith(fault: PlantedFault): Promise<Core> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'planted-'));
+  try {
+    const outfile = path.join(folder, 'core.mjs');
+    const result = await build({
+      entryPoints: [path.join(coreSources, 'index.ts')],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      outfile,
+      logLevel: 'silent',
+      plugins: [planting(fault)],
+    });
+    writeFileSync(outfile, result.outputFiles[0]?.text ?? '');
+    return (await import(pathToFileURL(outfile).href)) as Core;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
