@@ -1,5 +1,5 @@
 import type { Outcome } from './action.ts';
-import { asOffset, type PodName } from './brand.ts';
+import { asOffset, asPodName, type PodName } from './brand.ts';
 import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
 import type { AnswerBody, Position } from './messages.ts';
@@ -19,6 +19,7 @@ import {
   remoteTarget,
   wakeAt,
   type HolderRole,
+  type RemoteTarget,
   type Turn,
 } from './turn.ts';
 import { heldUntilMs } from './view.ts';
@@ -155,12 +156,24 @@ function progressDrain(turn: Turn, role: HolderRole, phase: PhaseOf<'drain'>): v
 
 /** Detaches those directly that may have been promoted in secret: if their sidecar is gone, nobody else will. */
 function detachSuspects(turn: Turn, role: HolderRole, frozen: Frozen): PhaseOf<'freeze'>['suspects'] {
-  return role.suspects.flatMap((pod) => {
-    const target = pod in frozen ? null : remoteTarget(turn.state, pod);
+  const targets = role.suspects.filter((pod) => !(pod in frozen)).map((pod) => remoteTarget(turn.state, pod));
+  return [...targets, role.old === null ? unknownMaster(turn) : null].flatMap((target) => {
     if (target === null) return [];
+    const { pod } = target;
     const why = `${turn.state.config.self.pod} holds an election in term ${String(role.term)}`;
     return [{ id: orderRemote(turn, target, { kind: 'limbo', why }), pod }];
   });
+}
+
+/**
+ * When nobody remembers who was master (all sidecars have restarted, and the master's own has not come back), the own Redis
+ * still knows whom it follows. That one is detached too, if it shares a replication id with it.
+ */
+function unknownMaster(turn: Turn): RemoteTarget | null {
+  const { info } = turn.state.own;
+  if (info?.role !== 'replica' || isInLimbo(info) || info.masterHost === null || info.masterPort === null) return null;
+  const address = `${info.masterHost}:${String(info.masterPort)}`;
+  return { pod: asPodName(address), ip: info.masterHost, port: info.masterPort, runId: null, history: info };
 }
 
 /** Takes in what came of detaching a suspect: its position counts, though it can not be chosen without its sidecar. */
@@ -168,7 +181,8 @@ function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id:
   const suspect = phase.suspects.find((one) => one.id === id);
   if (suspect === undefined) return;
   const position = positionOfDrained(outcome);
-  const isNews = position !== null && !(suspect.pod in phase.frozen);
+  const isMember = turn.state.config.members.includes(suspect.pod);
+  const isNews = position !== null && isMember && !(suspect.pod in phase.frozen);
   const frozen = isNews ? { ...phase.frozen, [suspect.pod]: position } : phase.frozen;
   enter(turn, role, { ...phase, frozen, suspects: phase.suspects.filter((one) => one !== suspect) });
 }
