@@ -99,7 +99,7 @@ function isSettled({ master: named, raw }: PeerStatus, master: Pod, replid: stri
   return votes && announcement?.history.replid === replid && inStep;
 }
 
-export function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   return waitUntil(probe, { what, timeoutMs: PATIENCE_MS });
 }
 
