@@ -52,7 +52,7 @@ async function onPath({ name }) {
 async function unpacked({ debianPackage, file }) {
   const folder = path.join(toolsFolder, debianPackage);
   const command = path.join(folder, file);
-  return existsSync(command) ? await starts({ command, env: libraryPath(folder) }) : undefined;
+  return existsSync(command) ? await starts({ command, env: pathOfLibraries(folder) }) : undefined;
 }
 
 /** The start itself, when it works; a tool left by another system or a broken unpacking is as good as missing. */
@@ -98,7 +98,7 @@ async function unpackWithLibraries({ debianPackage }, folder) {
 
 async function missingLibraries(folder) {
   const programs = tools.map(({ file }) => path.join(folder, file)).filter((file) => existsSync(file));
-  const env = { ...process.env, ...libraryPath(folder), LC_ALL: 'C' };
+  const env = { ...process.env, ...pathOfLibraries(folder), LC_ALL: 'C' };
   const { output } = await run('ldd', programs, { env, timeoutMs: versionTimeoutMs });
   return [...new Set([...output.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1]))];
 }
@@ -166,7 +166,7 @@ function aptGet(args, cwd, timeoutMs) {
   return run('apt-get', ['-q', ...sandbox, ...args], { cwd, timeoutMs });
 }
 
-function libraryPath(folder) {
+function pathOfLibraries(folder) {
   const parents = ['usr/lib', 'lib'].map((name) => path.join(folder, name)).filter((name) => existsSync(name));
   // The libraries are in a folder named after the platform: usr/lib/x86_64-linux-gnu.
   const folders = parents.flatMap((parent) =>
