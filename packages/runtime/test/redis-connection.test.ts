@@ -90,7 +90,7 @@ describe('connecting', () => {
   });
 
   test('what talks no RESP', async () => {
-    const host = await place.host(80);
+    const host = await place.host(6379);
     const web = createServer((socket) => socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     place.closing(web, (server) => server.close());
     await new Promise<void>((resolve) => web.listen({ host, port: 6379 }, resolve));
