@@ -94,6 +94,7 @@ describe('a set without a password', () => {
   beforeAll(() => startBoth(), 60_000);
   afterAll(stopBoth);
 
+  // Fails when sidecars do not compare their clusters when they meet.
   test("a replica's address now belongs to a pod of another cluster: it is left alone, and so are we", async () => {
     const { master, replicas, term } = await settled(cluster);
     const [gone, left] = replicas as [Pod, Pod];
@@ -116,6 +117,7 @@ describe('a set without a password', () => {
     await settled(cluster);
   }, 60_000);
 
+  // Fails when requests are taken from any cluster.
   test('messages of another cluster are refused and counted, and change nothing', async () => {
     const { master, replicas, term } = await settled(cluster);
     const [voter] = replicas as [Pod, Pod];
@@ -141,6 +143,7 @@ describe('a set without a password', () => {
     expect((await voter.peerStatus()).raw['refusedMessages']).toBe(before + bodies.length);
   }, 60_000);
 
+  // Fails when a replica whose link is down stays with a master whose sidecar is silent.
   // No password keeps Redis itself from connecting again to whoever answers there.
   test("the dead master's address now belongs to the Redis of another cluster: its replicas do not take its data", async () => {
     await takeOverTheMastersAddress();

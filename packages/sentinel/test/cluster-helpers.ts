@@ -19,6 +19,7 @@ import {
 export const LEASE_MS = 2000;
 export const GRANT_MS = 2250;
 export const FENCE_MS = 100;
+export const DATA_WAIT_MS = 3000;
 /** What a busy machine may add to them: a test must fail for what the code does, not for when it gets to do it. */
 export const SLACK_MS = 3000;
 /** For conditions that must come true some time. */

@@ -32,6 +32,7 @@ beforeAll(async () => {
 beforeEach(() => mend(cluster));
 afterAll(() => stopAll(cluster));
 
+// Fails when the lease is not checked before each decision; fails when one grant is enough for a lease.
 test('with both other sidecars stopped the master refuses writes when its lease is over; nobody else takes any', async () => {
   const { master, replicas } = await settled(cluster);
   const prober = new Prober(cluster.pods);
@@ -54,6 +55,7 @@ test('with both other sidecars stopped the master refuses writes when its lease 
   expect(await Promise.all(cluster.pods.map(keysOf))).toEqual([KEYS, KEYS, KEYS]);
 }, 60_000);
 
+// Fails when the lease is not checked before each decision; fails when one grant is enough for a lease.
 test('with both other sidecars killed it refuses writes just as well, until one of them is back', async () => {
   const { master, replicas } = await settled(cluster);
   const prober = new Prober(cluster.pods);

@@ -1,6 +1,6 @@
 // S4: nobody's data is ever replaced by that of a Redis that came back empty.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { Cluster, Pod } from '@sentinel-micro/testkit';
+import { sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
 import {
   KeyCounter,
   PATIENCE_MS,
@@ -43,6 +43,7 @@ test('the master is killed and back at once, empty: no replica loses a key, and 
   expect(replicas).toContain(next.master);
 }, 60_000);
 
+// Fails when the holder promotes its own Redis again whatever process it is.
 test('its sidecar does not even notice the end of the old process: it does not promote the new, empty one', async () => {
   const { master, replicas } = await settled(cluster);
   const counter = new KeyCounter(replicas);
@@ -55,6 +56,21 @@ test('its sidecar does not even notice the end of the old process: it does not p
   expect(await keysOf(master)).toBe(KEYS);
 }, 60_000);
 
+// Fails when the rendered configuration lets Redis start as a master.
+test('no sidecar is there to step in: the empty one has started as a replica of nobody, and feeds nobody', async () => {
+  const { master, replicas } = await settled(cluster);
+  const counter = new KeyCounter(replicas);
+  for (const pod of cluster.pods) pod.pauseSidecar();
+  await restartEmpty(master);
+  // Once a second a replica tries again to connect to the master that it was told of.
+  await sleep(2500);
+  for (const pod of cluster.pods) pod.resumeSidecar();
+  await settled(cluster);
+  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect(await keysOf(master)).toBe(KEYS);
+}, 60_000);
+
+// Fails when whatever a pod has counts as data.
 test('master and one replica come back empty together: the one pod that has kept its data becomes master', async () => {
   const { master, replicas } = await settled(cluster);
   const [lucky, unlucky] = replicas as [Pod, Pod];

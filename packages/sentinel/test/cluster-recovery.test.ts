@@ -1,7 +1,18 @@
 // L1: a quorum of healthy pods always ends up with exactly one master.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
-import { KeyCounter, LEASE_MS, fill, keysOf, mend, settled, startSet, stopAll, untilTrue } from './cluster-helpers.ts';
+import {
+  DATA_WAIT_MS,
+  KeyCounter,
+  LEASE_MS,
+  fill,
+  keysOf,
+  mend,
+  settled,
+  startSet,
+  stopAll,
+  untilTrue,
+} from './cluster-helpers.ts';
 import { Prober } from './cluster-prober.ts';
 
 const KEYS = 500;
@@ -21,6 +32,7 @@ async function expectAllKeys(): Promise<void> {
   expect(await Promise.all(cluster.pods.map(keysOf))).toEqual(cluster.pods.map(() => KEYS));
 }
 
+// Fails when the holder leaves its own Redis as it is when somebody has made it a replica.
 test('no master left: all are made replicas of nobody by hand', async () => {
   await settled(cluster);
   await Promise.all(cluster.pods.map((pod) => pod.command('REPLICAOF', '127.0.0.1', 1)));
@@ -46,6 +58,7 @@ test('everybody, the master too, is made a replica of one replica by hand', asyn
   await expectAllKeys();
 }, 60_000);
 
+// Fails when a replica that follows somebody else than the master is not repointed.
 test('a chain: a replica is made a replica of the other one by hand, and is put back', async () => {
   const { master, replicas, term } = await settled(cluster);
   const [first, second] = replicas as [Pod, Pod];
@@ -56,13 +69,15 @@ test('a chain: a replica is made a replica of the other one by hand, and is put 
   await expectAllKeys();
 }, 60_000);
 
+// Fails when one grant is enough for a lease.
 test('master and one replica are gone, pods and all: the last one serves reads only, until another pod is back', async () => {
   const { master, replicas } = await settled(cluster);
   const [last, second] = replicas as [Pod, Pod];
   const counter = new KeyCounter([last]);
   const prober = new Prober([last]);
   await Promise.all([master.delete(), second.delete()]);
-  await sleep(2 * LEASE_MS);
+  // Longer than it takes to win a lease and to wait for the data of others.
+  await sleep(2 * LEASE_MS + DATA_WAIT_MS + 1000);
   expect(await last.command('GET', 'key:0')).toBe('value of key:0');
   expect((await last.role()).role).toBe('replica');
   await prober.stop();
