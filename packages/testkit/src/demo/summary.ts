@@ -51,15 +51,14 @@ export function jsonLine(pods: number, result: DemoResult): string {
 export function howToLook(cluster: Cluster): string {
   const pods = cluster.pods.filter((pod) => pod.exists);
   const first = pods[0];
-  const { service, namespace, replicas, redisPort, sentinelPort, tools, dnsServers } = cluster.settings;
-  const flags = `--service ${service} --namespace ${namespace} --replicas ${replicas} --dns-servers ${dnsServers}`;
-  const ports = `--redis-port ${redisPort} --port ${sentinelPort}`;
+  const { service, namespace, redisPort, sentinelPort, tools, dnsServers } = cluster.settings;
+  const flags = `--service ${service} --namespace ${namespace} --dns-servers ${dnsServers} --port ${sentinelPort}`;
   const variables = Object.entries(tools.redisCli.env).map(([key, value]) => `${key}=${value} `);
   const redisCli = `${variables.join('')}${tools.redisCli.command}`;
   return [
     'It goes on running. From the repository root:',
     '',
-    `  npx sentinel status ${flags} ${ports}`,
+    `  npx sentinel status ${flags}`,
     ...pods.map((pod) => `  ${redisCli} -h ${pod.ip} -p ${redisPort} INFO replication   # ${pod.name}`),
     ...(first === undefined
       ? []
