@@ -1,6 +1,7 @@
 import type { PodName } from './brand.ts';
 import { rank } from './choose.ts';
 import { promise, judge, withGrant } from './lease.ts';
+import { historyOf } from './lineage.ts';
 import type { AnswerBody, Announcement, MemberView } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
@@ -33,9 +34,8 @@ const YOUNG_POLL_MS = 20;
 export function lead(turn: Turn, info: ReplicationInfo): void {
   const { role, config } = turn.state;
   if (role.kind !== 'holder') return;
-  const { replid, replid2, secondReplOffset, offset } = info;
   const { pod, uid, ip, redisPort } = config.self;
-  const history = { replid, replid2, secondReplOffset, offset };
+  const history = historyOf(info);
   const announcement: Announcement = { term: role.term, pod, uid, ip, port: redisPort, runId: info.runId, history };
   patch(turn, {
     announcement,
@@ -167,8 +167,7 @@ function electAgain(turn: Turn, role: HolderRole, why: string): void {
 function refreshHistory(turn: Turn, role: HolderRole, info: ReplicationInfo): void {
   const { announcement } = turn.state;
   if (announcement === null || announcement.history.replid === info.replid) return;
-  const { replid, replid2, secondReplOffset, offset } = info;
-  const renewed = { ...announcement, history: { replid, replid2, secondReplOffset, offset } };
+  const renewed = { ...announcement, history: historyOf(info) };
   // Everybody is told at once: an election that knows only the old history would not know its own data.
   patch(turn, { announcement: renewed, role: { ...role, renewAtMs: turn.nowMs } });
   wakeAt(turn, turn.nowMs);

@@ -11,6 +11,11 @@ export interface History {
   readonly offset: Offset;
 }
 
+/** The history alone, of something that has one. */
+export function historyOf({ replid, replid2, secondReplOffset, offset }: History): History {
+  return { replid, replid2, secondReplOffset, offset };
+}
+
 type Relation = 'same' | 'ancestor' | 'descendant' | 'foreign';
 
 function branchedFrom(younger: History, older: History): boolean {
