@@ -8,6 +8,7 @@ import {
   isLeading,
   type Action,
   type Position,
+  type ReplicationInfo,
 } from '../src/index.ts';
 import {
   announcementOf,
@@ -171,6 +172,35 @@ describe('an election', () => {
     expect(orders(story.done(freezing, 'limbo', LIMBO))).toEqual([]);
     const actions = story.frozen(freezing, (index) => (index === 0 ? null : positionOf()));
     expect(orders(actions)).toEqual(['promote']);
+  });
+
+  test('takes over without loss from a master whose sidecar is gone: hold writes, catch up, demote, and only then freeze', () => {
+    const story = follower();
+    const remote = (actions: readonly Action[]): Extract<Action, { type: 'remote' }>[] =>
+      actions.filter((action) => action.type === 'remote');
+    const answer = (order: readonly Action[], change: Partial<ReplicationInfo>): readonly Action[] => {
+      const [first] = remote(order);
+      if (first === undefined) throw new Error('nothing was asked of the old master');
+      return story.feed({ type: 'remote-done', id: first.id, outcome: { ok: true, info: infoOf(change) } });
+    };
+    const oldMaster = {
+      role: 'master',
+      masterHost: null,
+      runId: asRunId('0'.repeat(40)),
+      offset: asOffset(900),
+    } as const;
+    const asking = story.after(TIMINGS.grantMs + TIMINGS.electionStepMs * 4).redis();
+    expect(remote(asking).map(({ action }) => action.kind)).toEqual(['probe']);
+    answer(asking, oldMaster);
+    const winning = story.granted(story.granted(asking, 'PREVOTE'), 'ACQUIRE');
+    expect(remote(winning).map(({ action }) => action.kind)).toEqual(['pause-writes']);
+    expect(questions(winning, 'FREEZE')).toEqual([]);
+    expect(remote(answer(winning, oldMaster))).toEqual([]);
+    const caughtUp = story.after(5).redis({ offset: asOffset(900) });
+    expect(remote(caughtUp).map(({ action }) => action.kind)).toEqual(['limbo']);
+    const freezing = answer(caughtUp, { ...LIMBO, runId: oldMaster.runId, offset: asOffset(900) });
+    expect(questions(freezing, 'FREEZE')).toHaveLength(2);
+    expect(orders(freezing)).toEqual(['limbo']);
   });
 
   test('an empty voter votes on the lease, not on the data', () => {
