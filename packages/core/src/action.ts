@@ -26,6 +26,11 @@ export type OwnAction =
     }
   /** REPLICAOF NO ONE. Makes the Redis writable, so it carries the end of the lease: too late means fence. */
   | { readonly kind: 'promote'; readonly deadlineMs: number; readonly minReplicas: number | null }
+  /**
+   * REPLICAOF NO ONE behind a write quorum that can not be met: a replica of nobody feeds nobody, a master does; and this one
+   * refuses every write.
+   */
+  | { readonly kind: 'donate' }
   /** Lowering it makes a Redis writable too. */
   | { readonly kind: 'set-min-replicas'; readonly count: number; readonly deadlineMs: number }
   /** Hold writes back, at the latest until `budgetMs` are over. */
@@ -96,6 +101,8 @@ export function describeOwnAction(action: OwnAction): string {
       return `replicate from ${action.ip}:${String(action.port)}: ${action.why}`;
     case 'promote':
       return 'become master';
+    case 'donate':
+      return 'feed the chosen pod, without taking writes';
     case 'set-min-replicas':
       return `min-replicas-to-write ${String(action.count)}`;
     case 'pause-writes':

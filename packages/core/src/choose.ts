@@ -17,7 +17,9 @@ export interface Verdict {
 export interface Choice {
   readonly winner: PodName | null;
   readonly verdicts: readonly Verdict[];
-  /** Bytes that some frozen pod has and the winner has not. */
+  /** A pod that is never promoted, but has more than the winner and can feed it. */
+  readonly donor: PodName | null;
+  /** Bytes that some frozen pod has, and neither the winner nor the donor. */
   readonly bytesMissing: number;
   readonly reason: string;
 }
@@ -94,6 +96,14 @@ function keepersOf(
   return entries.filter((entry) => isComparable(entry.position, kept));
 }
 
+/** Who has more than the winner, is only kept from being promoted by its priority, and can feed the winner the rest. */
+function donorFor(winner: Entry, eligible: readonly Entry[], reachable: readonly PodName[]): Entry | undefined {
+  return eligible
+    .filter(({ pod, position }) => isNeverPromoted(position) && position.intact && reachable.includes(pod))
+    .filter(({ position }) => position.offset > winner.position.offset && isComparable(position, winner.position))
+    .sort((a, b) => b.position.offset - a.position.offset)[0];
+}
+
 /**
  * Chooses the next master among frozen Redis instances: same lineage only, priority 0 never, then the order of
  * `compareContenders`; but priority never costs data: when the first in that order lacks bytes that another electable
@@ -101,12 +111,14 @@ function keepersOf(
  * @param known the newest announced history, or null at a cold start
  * @param reachable pods whose sidecar has answered, and so can take the lease
  * @param holder the pod that holds the lease now: among equals it is chosen, for handing the lease on costs time
+ * @param mayBorrow whether a pod that is never promoted may feed the chosen one
  */
 export function chooseMaster(
   frozen: Frozen,
   known: History | null,
   reachable: readonly PodName[],
   holder: PodName,
+  mayBorrow = true,
 ): Choice {
   const entries = entriesOf(frozen, known);
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
@@ -124,8 +136,10 @@ export function chooseMaster(
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
   const winner = byMerit.find((entry) => entry.position.offset === mostElectable);
+  const donor = mayBorrow && winner !== undefined ? donorFor(winner, eligible, reachable) : undefined;
   const reasonFor = (entry: Entry): string => {
     if (entry.pod === winner?.pod) return winnerReason(winner, first);
+    if (entry.pod === donor?.pod) return 'priority 0: never promoted, but it has the most data, which is fetched first';
     const hindered = hindrance(entry, reachable);
     if (hindered !== null) return hindered;
     if (!eligible.some((other) => other.pod === entry.pod)) return 'its data is of another history, or it has none';
@@ -136,7 +150,8 @@ export function chooseMaster(
   return {
     winner: winner?.pod ?? null,
     verdicts: entries.map((entry) => ({ ...entry, reason: reasonFor(entry) })),
-    bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostData), winner.position.offset),
+    donor: donor?.pod ?? null,
+    bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostData), (donor ?? winner).position.offset),
     reason: winner === undefined ? 'nobody can be promoted' : winnerReason(winner, first),
   };
 }

@@ -1,4 +1,6 @@
 import { NO_TERM, type PodName } from './brand.ts';
+import { takeDonation } from './borrow.ts';
+import { progressDonation } from './donate.ts';
 import { progressCandidate, progressFollower, takeVote } from './election.ts';
 import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
 import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
@@ -52,6 +54,7 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
     peers: {},
     promises: [],
     freezing: [],
+    donating: null,
     probe: null,
     toldMaster: null,
     stopping: false,
@@ -89,6 +92,9 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
       return;
     case 'FREEZE':
       takeFrozen(turn, from, sentAtMs, answer);
+      return;
+    case 'DONATE':
+      takeDonation(turn, from, answer);
       return;
     case 'RELEASE':
     case 'ANNOUNCE':
@@ -163,6 +169,7 @@ function take(turn: Turn, input: Input): void {
 function progress(turn: Turn): void {
   checkOwnRedis(turn);
   progressFreezing(turn);
+  progressDonation(turn);
   progressRelease(turn);
   progressStop(turn);
   progressFollower(turn);

@@ -1,5 +1,6 @@
 import type { Outcome } from './action.ts';
 import { asOffset, asPodName, type PodName } from './brand.ts';
+import { progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
 import { lead } from './lead.ts';
 import type { AnswerBody, Position } from './messages.ts';
@@ -188,7 +189,7 @@ function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id:
 }
 
 /** Detaches everybody from the old master, so that all positions are final. */
-function freeze(turn: Turn, frozen: Frozen): void {
+function freeze(turn: Turn, frozen: Frozen, mayBorrow = true): void {
   const { role, config } = turn.state;
   const { nowMs } = turn;
   if (role.kind !== 'holder') return;
@@ -200,6 +201,7 @@ function freeze(turn: Turn, frozen: Frozen): void {
     answered: [],
     suspects: detachSuspects(turn, role, frozen),
     askAgainAtMs: nowMs + config.timings.heartbeatMs,
+    mayBorrow,
   });
   const { ranking, members } = turn.state;
   for (const pod of otherMembers(turn.state)) {
@@ -247,7 +249,8 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     enter(turn, role, phase);
   }
   wakeAt(turn, phase.askAgainAtMs);
-  const choice = chooseMaster(phase.frozen, role.old?.announcement.history ?? null, phase.answered, config.self.pod);
+  const known = role.old?.announcement.history ?? null;
+  const choice = chooseMaster(phase.frozen, known, phase.answered, config.self.pod, phase.mayBorrow);
   const verdict = readiness(turn, role, phase, choice);
   if (verdict !== 'ready') {
     because(turn, verdict);
@@ -317,11 +320,25 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
     releaseLease(turn, role, winner, 'fenced');
     return;
   }
-  because(turn, `promoting the own Redis: ${choice.reason}`);
+  if (choice.donor !== null) startBorrowing(turn, role, choice.donor, choice.reason);
+  else promoteOwn(turn, role, choice.reason);
+}
+
+function promoteOwn(turn: Turn, role: HolderRole, reason: string): void {
+  const { config } = turn.state;
+  because(turn, `promoting the own Redis: ${reason}`);
   // Right after a promotion nobody is attached yet; the number is raised as the replicas return (DESIGN: the second fence).
   const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
   const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
   enter(turn, role, { name: 'promote', ownId });
+}
+
+function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>): void {
+  const progress = progressBorrowing(turn, phase);
+  if (progress === 'done') promoteOwn(turn, role, phase.reason);
+  if (progress !== 'failed') return;
+  note(turn, 'warn', 'borrow-failed', `the data that only ${phase.donor} has could not be fetched in time`);
+  freeze(turn, {}, false);
 }
 
 /** Takes in how the promotion of the own Redis ended. */
@@ -358,6 +375,9 @@ export function progressFailover(turn: Turn, role: HolderRole): void {
       return;
     case 'freeze':
       progressFreeze(turn, role, phase);
+      return;
+    case 'borrow':
+      progressBorrow(turn, role, phase);
       return;
     case 'promote':
     case 'lead':

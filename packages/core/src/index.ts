@@ -4,6 +4,7 @@ export * from './brand.ts';
 export * from './candidates.ts';
 export { chooseMaster, rank, type Choice } from './choose.ts';
 export * from './decide.ts';
+export { UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 export * from './health.ts';
 export * from './lease.ts';
 export * from './lineage.ts';

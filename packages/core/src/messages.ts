@@ -84,6 +84,8 @@ export type RequestBody =
     }
   | { readonly type: 'RELEASE'; readonly to: PodName | null; readonly cause: ReleaseCause }
   | { readonly type: 'FREEZE' }
+  /** To a frozen pod that is never promoted but has the most data: feed the chosen one, and take no writes. */
+  | { readonly type: 'DONATE' }
   | { readonly type: 'ANNOUNCE'; readonly announcement: Announcement };
 
 /** A question from one sidecar to another. */

@@ -1,4 +1,5 @@
 import type { OwnAction, Outcome } from './action.ts';
+import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
@@ -79,6 +80,7 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
     if (outcome.info !== null) takeInfo(turn, outcome.info);
     if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
       patchOwn(turn, { hasWriters: false });
+    if (action.kind === 'donate') patchOwn(turn, { minReplicas: UNREACHABLE_MIN_REPLICAS });
     if (action.kind === 'set-min-replicas') patchOwn(turn, { minReplicas: action.count });
     if (action.kind === 'promote' && action.minReplicas !== null) patchOwn(turn, { minReplicas: action.minReplicas });
     return;
@@ -97,6 +99,7 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
       patchOwn(turn, { minReplicas: null });
       return;
     case 'follow':
+    case 'donate':
     case 'pause-writes':
     case 'unpause':
     case 'sample':
@@ -190,7 +193,8 @@ function followUnlessSilent(turn: Turn, master: Announcement): void {
 function convergeFollower(turn: Turn): void {
   const { state, nowMs } = turn;
   const { own, announcement, config } = state;
-  if (own.info === null || state.freezing.length > 0) return;
+  if (own.info === null || state.freezing.length > 0 || isDonating(turn)) return;
+  restoreWriteQuorum(turn);
   if (announcement !== null && isAnnouncementFresh(state, nowMs)) {
     if (announcement.pod !== config.self.pod) followUnlessSilent(turn, announcement);
     else if (announcement.uid !== config.self.uid)

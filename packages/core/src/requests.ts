@@ -1,5 +1,6 @@
 import { describeRelease, type RequestRef } from './action.ts';
 import { NO_TERM } from './brand.ts';
+import { endDonation, startDonation } from './donate.ts';
 import { campaignDelayMs, standBack } from './election.ts';
 import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
@@ -66,6 +67,9 @@ export function takeRequest(turn: Turn, ref: RequestRef, request: PeerRequest): 
       return;
     case 'FREEZE':
       takeFreeze(turn, ref, request);
+      return;
+    case 'DONATE':
+      takeDonate(turn, ref, request);
       return;
     case 'ANNOUNCE':
       takeAnnounce(turn, ref, request);
@@ -190,6 +194,7 @@ function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): 
   }
   raiseTerm(turn, request);
   defer(turn, request);
+  endDonation(turn);
   const isDetached = holdInLimbo(turn, `${request.from.pod} holds an election in term ${String(request.term)}`);
   const { own } = turn.state;
   if (isDetached || own.pending === null) {
@@ -208,6 +213,20 @@ export function progressFreezing(turn: Turn): void {
   const position = isDetached ? ownPosition(turn.state, turn.nowMs) : null;
   for (const { ref } of freezing) reply(turn, ref, { type: 'frozen', position });
   patch(turn, { freezing: [] });
+}
+
+function takeDonate(turn: Turn, ref: RequestRef, request: RequestOf<'DONATE'>): void {
+  if (!speaksAsHolder(turn, request)) {
+    refuse(turn, ref, 'no-lease');
+    return;
+  }
+  raiseTerm(turn, request);
+  defer(turn, request);
+  endDonation(turn);
+  const { own } = turn.state;
+  // Only a frozen one: then nobody feeds it, so what it has is all that it will have.
+  if (own.info !== null && isInLimbo(own.info) && own.pending === null) startDonation(turn, ref, request.term);
+  else reply(turn, ref, { type: 'frozen', position: null });
 }
 
 function takeAnnounce(turn: Turn, ref: RequestRef, request: RequestOf<'ANNOUNCE'>): void {

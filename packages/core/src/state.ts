@@ -83,6 +83,18 @@ export type Phase =
       /** Redis instances that may have been promoted in secret, and are being detached directly. */
       readonly suspects: readonly { readonly id: number; readonly pod: PodName }[];
       readonly askAgainAtMs: number;
+      /** False after fetching data from a pod that is never promoted has failed: then what there is has to do. */
+      readonly mayBorrow: boolean;
+    }
+  /** A pod that is never promoted has more than the chosen one, this one: fetch it first. */
+  | {
+      readonly name: 'borrow';
+      readonly step: 'ask' | 'attach';
+      readonly donor: PodName;
+      readonly targetOffset: number;
+      readonly untilMs: number;
+      /** Why this pod was chosen. */
+      readonly reason: string;
     }
   | { readonly name: 'promote'; readonly ownId: number }
   | { readonly name: 'lead'; readonly sinceMs: number }
@@ -146,6 +158,8 @@ export interface NodeState {
   readonly promises: readonly PreviousPromise[];
   /** Requests to freeze that wait until the own Redis has detached. */
   readonly freezing: readonly { readonly ref: RequestRef; readonly term: Term }[];
+  /** The own Redis feeds the chosen pod of the election of `term`, at the latest until `untilMs`. */
+  readonly donating: { readonly ref: RequestRef | null; readonly term: Term; readonly untilMs: number } | null;
   readonly probe: { readonly id: number; readonly runId: RunId; readonly outcome: Outcome | null } | null;
   /** The master that clients were told of last. */
   readonly toldMaster: Address | null;

@@ -57,6 +57,37 @@ describe('the choice among the frozen', () => {
     expect(chooseMaster(frozen, HISTORY, PODS, C).winner).toBe(winner === null ? null : PODS[winner]);
   });
 
+  test.each<[string, Partial<Position>[], number | null, number]>([
+    [
+      'one that is never promoted feeds the chosen one',
+      [{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }],
+      0,
+      0,
+    ],
+    ['only one that has more', [{ priority: 0, offset: asOffset(10) }, { offset: asOffset(10) }], null, 0],
+    [
+      'only one of the same history',
+      [{ priority: 0, offset: asOffset(30), replid: OTHER }, { offset: asOffset(10) }],
+      null,
+      0,
+    ],
+    ['not one whose own full sync has not ended', [{ priority: 0, offset: asOffset(30), intact: false }, {}], null, 0],
+    [
+      'the one that has the most',
+      [{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }, { priority: 0, offset: asOffset(40) }],
+      2,
+      0,
+    ],
+  ])('whose data is fetched first: %s', (_title, changes, donor, bytesMissing) => {
+    const choice = chooseMaster(frozenOf(changes), HISTORY, PODS, B);
+    expect(choice).toMatchObject({ winner: B, donor: donor === null ? null : PODS[donor], bytesMissing });
+  });
+
+  test('after fetching has failed, what is missing is told', () => {
+    const frozen = frozenOf([{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }]);
+    expect(chooseMaster(frozen, HISTORY, PODS, B, false)).toMatchObject({ winner: B, donor: null, bytesMissing: 20 });
+  });
+
   test('a pod whose sidecar is gone has data, but can not hold the lease: what is missing is told', () => {
     const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, HISTORY, [B], B);
     expect(choice).toMatchObject({ winner: B, bytesMissing: 30 });

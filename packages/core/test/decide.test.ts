@@ -7,12 +7,12 @@ import {
   dataQuorumOf,
   isLeading,
   type Action,
-  type Position,
   type ReplicationInfo,
 } from '../src/index.ts';
 import {
   announcementOf,
   configOf,
+  follower,
   infoOf,
   LIMBO,
   orders,
@@ -23,14 +23,6 @@ import {
   Story,
   TIMINGS,
 } from './support.ts';
-
-/** redis-1 follows redis-0, which holds the lease of term 1. */
-function follower(): Story {
-  const story = new Story(configOf(1));
-  story.redis();
-  story.after(TIMINGS.grantMs).asked(renewal(0, 1));
-  return story;
-}
 
 /** redis-1 has won term 2 after redis-0's Redis died, and has frozen everybody. @returns the story and what it did last. */
 function elected(): { story: Story; actions: readonly Action[] } {
@@ -312,21 +304,6 @@ describe('the holder', () => {
     story.done(freezing, 'limbo', { ...LIMBO, offset: asOffset(60) });
     const actions = story.frozen(freezing, (index) => positionOf({ offset: asOffset(index === 0 ? 100 : 60) }));
     expect(orders(actions)).not.toContain('promote');
-    expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
-      expect.objectContaining({ to: 'redis-0' }),
-    );
-  });
-
-  test('S3: waits for an answer that may have it all, when somebody who can not be promoted has more', () => {
-    const story = follower();
-    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
-    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
-    story.done(freezing, 'limbo', LIMBO);
-    const [toA, toC] = questions(freezing, 'FREEZE');
-    if (toA === undefined || toC === undefined) throw new Error('nobody was frozen');
-    const never = (): Position => positionOf({ offset: asOffset(500), priority: 0 });
-    expect(orders(story.frozen([toC], never))).toEqual([]);
-    const actions = story.frozen([toA], () => positionOf({ offset: asOffset(500) }));
     expect(questions(actions, 'RELEASE').map(({ request }) => request)).toContainEqual(
       expect.objectContaining({ to: 'redis-0' }),
     );

@@ -165,9 +165,14 @@ export class Story {
     });
   }
 
-  frozen(actions: readonly Action[], position: (index: number) => Position | null): readonly Action[] {
+  /** Every question in `actions` of the given type is answered with a final position, one millisecond later. */
+  frozen(
+    actions: readonly Action[],
+    position: (index: number) => Position | null,
+    type: 'FREEZE' | 'DONATE' = 'FREEZE',
+  ): readonly Action[] {
     this.after(1);
-    return questions(actions, 'FREEZE').flatMap(({ to, request, sentAtMs }) => {
+    return questions(actions, type).flatMap(({ to, request, sentAtMs }) => {
       const index = PODS.indexOf(to);
       const head = { v: 1, cluster: request.cluster, from: identity(index), term: request.term } as const;
       return [
@@ -199,4 +204,12 @@ export function questions(actions: readonly Action[], type?: PeerRequest['type']
 
 export function orders(actions: readonly Action[]): OwnAction['kind'][] {
   return actions.flatMap((action) => (action.type === 'own' ? [action.action.kind] : []));
+}
+
+/** redis-1 follows redis-0, which holds the lease of term 1. */
+export function follower(): Story {
+  const story = new Story(configOf(1));
+  story.redis();
+  story.after(TIMINGS.grantMs).asked(renewal(0, 1));
+  return story;
 }

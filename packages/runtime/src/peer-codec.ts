@@ -84,6 +84,7 @@ const requestSchema = v.variant('type', [
     cause: v.picklist(['redis-dead', 'redis-hung', 'fenced', 'withdrawn']),
   }),
   v.object({ ...envelope, type: v.literal('FREEZE') }),
+  v.object({ ...envelope, type: v.literal('DONATE') }),
   v.object({ ...envelope, type: v.literal('ANNOUNCE'), announcement }),
 ]);
 

@@ -1,4 +1,11 @@
-import { LIMBO_HOST, LIMBO_PORT, type Outcome, type OwnAction, type ReplicationInfo } from '@sentinel-micro/core';
+import {
+  LIMBO_HOST,
+  LIMBO_PORT,
+  UNREACHABLE_MIN_REPLICAS,
+  type Outcome,
+  type OwnAction,
+  type ReplicationInfo,
+} from '@sentinel-micro/core';
 import type { Clock } from './clock.ts';
 import { isRedisError, messageOf, OperationError } from './errors.ts';
 import type { RedisConnection } from './redis-connection.ts';
@@ -98,6 +105,19 @@ async function setMinReplicas(connection: RedisConnection, count: number): Promi
   }
 }
 
+/**
+ * Lets a Redis in limbo feed others, which only a master does, without ever taking a write: a write quorum that can not be met
+ * goes before the promotion. `min-replicas-max-lag 0` switches the quorum off, so there it is not done.
+ */
+async function becomeDonor(connection: RedisConnection): Promise<ReplicationInfo> {
+  const lag = await connection.call('CONFIG', 'GET', 'min-replicas-max-lag');
+  if (!Array.isArray(lag) || !(Number(lag[1]) > 0)) {
+    throw new OperationError('UNSAFE', 'min-replicas-max-lag is 0: as a master it would take writes');
+  }
+  await connection.call('CONFIG', 'SET', 'min-replicas-to-write', UNREACHABLE_MIN_REPLICAS);
+  return await replicaOf(connection, 'NO', 'ONE');
+}
+
 function promotion(connection: RedisConnection, count: number | null): (() => Promise<ReplicationInfo | null>)[] {
   const become = (): Promise<ReplicationInfo> => replicaOf(connection, 'NO', 'ONE');
   if (count === null) return [become];
@@ -134,6 +154,8 @@ export async function carryOut(connection: RedisConnection, clock: Clock, action
         return { ok: true, info: await sendToMaster(connection, action.ip, action.port, action.cutClients) };
       case 'promote':
         return await whileLeased(connection, clock, action.deadlineMs, promotion(connection, action.minReplicas));
+      case 'donate':
+        return { ok: true, info: await becomeDonor(connection) };
       case 'set-min-replicas':
         return await changeWriteQuorum(connection, clock, action.count, action.deadlineMs);
       case 'pause-writes':

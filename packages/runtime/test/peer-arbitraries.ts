@@ -75,6 +75,7 @@ const requestBodies: { readonly [Type in RequestBody['type']]: fc.Arbitrary<Extr
     cause: fc.constantFrom('redis-dead' as const, 'redis-hung' as const, 'fenced' as const),
   }),
   FREEZE: fc.record({ type: type('FREEZE') }),
+  DONATE: fc.record({ type: type('DONATE') }),
   ANNOUNCE: fc.record({ type: type('ANNOUNCE'), announcement }),
 };
 

@@ -243,6 +243,43 @@ describe('holding writes back', () => {
   }
 });
 
+describe('donate', () => {
+  const attach = async (replica: RedisProcess): Promise<void> => {
+    await replica.command('REPLICAOF', redis.target.host, redis.target.port);
+    await until('the replica to be attached', async () =>
+      (await redis.text('INFO', 'replication')).includes('state=online'),
+    );
+  };
+
+  test('S3: what only it has comes to another one without a full sync, and it takes no write, attached or not', async () => {
+    const master = await place.redis();
+    const [behind, behindTo] = [await place.redis(), master.target];
+    for (const one of [redis, behind]) await one.command('REPLICAOF', behindTo.host, behindTo.port);
+    await master.command('SET', 'a', 1);
+    await until('both to have it', async () => {
+      const values = await Promise.all([redis, behind].map((one) => one.command('GET', 'a')));
+      return values.every((value) => value === '1');
+    });
+    await behind.command('REPLICAOF', '127.0.0.1', 1);
+    await master.command('SET', 'only', 'here');
+    await until('the donor to have it', async () => (await redis.command('GET', 'only')) === 'here');
+    await order(LIMBO);
+    expect(await order({ kind: 'donate' })).toMatchObject({ ok: true, info: { role: 'master' } });
+    await expect(redis.command('SET', 'b', 1)).rejects.toThrow('NOREPLICAS');
+    await attach(behind);
+    await until('it to come', async () => (await behind.command('GET', 'only')) === 'here');
+    await expect(redis.command('SET', 'b', 1)).rejects.toThrow('NOREPLICAS');
+    expect(await redis.text('INFO', 'stats')).toMatch(/sync_full:0\r\nsync_partial_ok:1\r\n/);
+  });
+
+  test('not where Redis has been told not to count its replicas: as a master it would take writes', async () => {
+    await order(LIMBO);
+    await redis.command('CONFIG', 'SET', 'min-replicas-max-lag', 0);
+    expect(await order({ kind: 'donate' })).toMatchObject({ ok: false, late: false });
+    expect(await role()).toBe('replica');
+  });
+});
+
 test('sample: INFO as it is', async () => {
   expect(await order({ kind: 'sample' })).toMatchObject({
     ok: true,

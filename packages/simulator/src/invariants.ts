@@ -1,4 +1,4 @@
-import { quorumOf, type Action, type Note } from '@sentinel-micro/core';
+import { quorumOf, UNREACHABLE_MIN_REPLICAS, type Action, type Note } from '@sentinel-micro/core';
 import type { Faults } from './faults.ts';
 import type { Pod } from './pod.ts';
 import type { RedisModel } from './redis-model.ts';
@@ -247,7 +247,10 @@ export class Invariants implements Watcher {
     const { redis, sidecar } = pod;
     const { nowMs } = this.#world;
     if (redis === null || sidecar === null) return;
-    const isUnleased = redis.isMaster && isWell(redis) && isWell(sidecar) && sidecar.heldUntilTrueMs() <= nowMs;
+    // One that donates is a master that takes no writes, and needs no lease.
+    const isDonor = redis.minReplicas === UNREACHABLE_MIN_REPLICAS;
+    const isUnleased =
+      redis.isMaster && !isDonor && isWell(redis) && isWell(sidecar) && sidecar.heldUntilTrueMs() <= nowMs;
     if (!isUnleased) {
       this.#unleasedSinceMs.delete(redis);
       return;

@@ -1,4 +1,11 @@
-import { LIMBO_HOST, LIMBO_PORT, type Outcome, type OwnAction, type ReplicationInfo } from '@sentinel-micro/core';
+import {
+  LIMBO_HOST,
+  LIMBO_PORT,
+  UNREACHABLE_MIN_REPLICAS,
+  type Outcome,
+  type OwnAction,
+  type ReplicationInfo,
+} from '@sentinel-micro/core';
 import type { CallResult, RedisClient } from './redis-client.ts';
 
 type Done = (outcome: Outcome) => void;
@@ -104,6 +111,17 @@ function promotion(client: RedisClient, minReplicas: number | null): Step[] {
   return minReplicas === null ? [become] : [setMinReplicas(client, minReplicas), become];
 }
 
+/** A master that takes no writes. */
+function becomeDonor(client: RedisClient, done: InfoDone): void {
+  setMinReplicas(
+    client,
+    UNREACHABLE_MIN_REPLICAS,
+  )((_, error) => {
+    if (error === null) replicaOf(client, null, 0, done);
+    else done(null, error);
+  });
+}
+
 /** For a Redis that hangs: everything in one write, so that what was waiting in front of it is not acknowledged any more. */
 function sendToLimboAtOnce(client: RedisClient, done: InfoDone): void {
   let isDone = false;
@@ -135,6 +153,9 @@ export function carryOut(client: RedisClient, now: () => number, action: OwnActi
       return;
     case 'promote':
       whileLeased(client, now, action.deadlineMs, promotion(client, action.minReplicas), done);
+      return;
+    case 'donate':
+      becomeDonor(client, settle);
       return;
     case 'set-min-replicas':
       whileLeased(client, now, action.deadlineMs, [setMinReplicas(client, action.count)], done);

@@ -46,16 +46,16 @@ export class Visibility {
     }
   }
 
-  /** The data of all electable pods that this sidecar could see for as long as it has to wait for data. */
+  /** The data of all pods that this sidecar could see for as long as it has to wait for data. */
   dataSeenFrom(sidecar: Sidecar): ShownData[] {
-    const { pods, nowMs, settings } = this.#world;
+    const { pods, nowMs } = this.#world;
     const from = this.#world.podOf(sidecar);
     if (from === null) return [];
     const { dataWaitMs } = sidecar.config.timings;
     return pods.flatMap((pod) => {
       const hiddenAtMs = this.#hiddenAtMs[from.index * pods.length + pod.index] ?? 0;
       const isVisible = nowMs - hiddenAtMs > dataWaitMs + MEETING_MS;
-      if (!isVisible || pod.redis === null || (settings.priorities[pod.index] ?? 0) === 0) return [];
+      if (!isVisible || pod.redis === null) return [];
       return [{ startedAtMs: pod.redis.startedAtMs, data: new Set(pod.redis.data) }];
     });
   }

@@ -1,0 +1,59 @@
+import type { PodName } from './brand.ts';
+import type { AnswerBody } from './messages.ts';
+import type { Phase } from './state.ts';
+import { ask, because, note, orderOwn, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+
+type Borrow = Extract<Phase, { name: 'borrow' }>;
+
+/** How often the own Redis is asked while it catches up, in milliseconds. */
+const CATCH_UP_POLL_MS = 5;
+
+/**
+ * The own Redis is to be promoted, but `donor`, which is never promoted, has more: it is asked to feed the own Redis first, so
+ * that a priority of 0 costs no data (DESIGN: "priority must never cost data").
+ */
+export function startBorrowing(turn: Turn, role: HolderRole, donor: PodName, reason: string): void {
+  const untilMs = turn.nowMs + turn.state.config.timings.dataWaitMs;
+  note(turn, 'info', 'borrow', `${donor} is never promoted, but has the most data: fetching it first`, {
+    term: role.term,
+  });
+  because(turn, `fetching what only ${donor} has`);
+  patch(turn, { role: { ...role, phase: { name: 'borrow', step: 'ask', donor, targetOffset: 0, untilMs, reason } } });
+  ask(turn, donor, role.term, { type: 'DONATE' });
+  wakeAt(turn, untilMs);
+}
+
+/** Takes in whether the donor can feed the own Redis. */
+export function takeDonation(turn: Turn, from: PodName, answer: AnswerBody | null): void {
+  const { role } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'borrow') return;
+  const { phase } = role;
+  if (phase.step !== 'ask' || phase.donor !== from) return;
+  const position = answer?.type === 'frozen' ? answer.position : null;
+  const { identity } = peerView(turn.state, from);
+  if (position?.role !== 'master' || identity === null) {
+    patch(turn, { role: { ...role, phase: { ...phase, untilMs: turn.nowMs } } });
+    return;
+  }
+  const { ip, redisPort: port } = identity;
+  patch(turn, { role: { ...role, phase: { ...phase, step: 'attach', targetOffset: position.offset } } });
+  orderOwn(turn, { kind: 'follow', ip, port, why: `${from} has data that nobody else has`, cutClients: false });
+}
+
+/** How far the own Redis has come with fetching the donor's data. */
+export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'done' | 'failed' {
+  const { own } = turn.state;
+  const { info } = own;
+  if (info === null) return 'failed';
+  const isAttached = info.role === 'replica' && info.masterHost === peerView(turn.state, phase.donor).identity?.ip;
+  const isUnderWay = phase.step === 'ask' || own.pending !== null;
+  if (!isUnderWay && isAttached && info.linkUp && info.offset >= phase.targetOffset) return 'done';
+  // In the middle of loading a full sync the own Redis has nothing of its own any more: there is no way back.
+  if (turn.nowMs >= phase.untilMs && !info.loading) return 'failed';
+  wakeAt(turn, phase.untilMs);
+  if (isUnderWay) return 'under way';
+  if (!isAttached) return 'failed';
+  if (turn.nowMs - own.infoAtMs >= CATCH_UP_POLL_MS) orderOwn(turn, { kind: 'sample' });
+  wakeAt(turn, turn.nowMs + CATCH_UP_POLL_MS);
+  return 'under way';
+}
