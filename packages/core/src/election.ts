@@ -1,6 +1,7 @@
 import type { PodName, Term } from './brand.ts';
 import { asTerm, NO_TERM } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
+import { heldOffUntilMs } from './flapping.ts';
 import { judge, promise, withGrant } from './lease.ts';
 import type { AnswerBody, Announcement } from './messages.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
@@ -63,7 +64,7 @@ export function progressFollower(turn: Turn): void {
     wakeAt(turn, role.electAtMs);
     return;
   }
-  if (waitsForItsMaster(turn)) return;
+  if (waitsForItsMaster(turn) || waitsForASilentMaster(turn)) return;
   const hindrance = whyNotElectable(turn);
   if (hindrance !== null) {
     because(turn, `no lease is known; not a candidate: ${hindrance}`);
@@ -83,6 +84,16 @@ function waitsForItsMaster(turn: Turn): boolean {
   const { own, announcement, startedAtMs, config } = turn.state;
   const untilMs = startedAtMs + config.timings.grantMs + config.members.length * 2 * config.timings.electionStepMs;
   if (announcement !== null || own.info?.linkUp !== true || turn.nowMs >= untilMs) return false;
+  wakeAt(turn, untilMs);
+  return true;
+}
+
+/** A link that comes and goes must not cost a failover each time. */
+function waitsForASilentMaster(turn: Turn): boolean {
+  const { role } = turn.state;
+  const untilMs = heldOffUntilMs(turn.state, turn.nowMs);
+  if (turn.nowMs >= untilMs || (role.kind === 'follower' && role.skipPrevote)) return false;
+  because(turn, 'the master is silent, but it has moved too often of late: giving it time to come back');
   wakeAt(turn, untilMs);
   return true;
 }

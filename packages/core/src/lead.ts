@@ -1,5 +1,6 @@
 import type { PodName } from './brand.ts';
 import { rank } from './choose.ts';
+import { rememberChange } from './flapping.ts';
 import { promise, judge, withGrant } from './lease.ts';
 import { historyOf } from './lineage.ts';
 import type { AnswerBody, Announcement, MemberView } from './messages.ts';
@@ -36,10 +37,12 @@ export function lead(turn: Turn, info: ReplicationInfo): void {
   if (role.kind !== 'holder') return;
   const { pod, uid, ip, redisPort } = config.self;
   const history = historyOf(info);
+  if (role.old !== null && role.old.announcement.pod !== pod) rememberChange(turn);
   const announcement: Announcement = { term: role.term, pod, uid, ip, port: redisPort, runId: info.runId, history };
   patch(turn, {
     announcement,
     masterGone: false,
+    masterLeft: false,
     role: { ...role, phase: { name: 'lead', sinceMs: turn.nowMs }, renewAtMs: turn.nowMs + config.timings.heartbeatMs },
   });
   patchOwn(turn, { synced: true });

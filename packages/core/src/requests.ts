@@ -2,6 +2,7 @@ import { describeRelease, type RequestRef } from './action.ts';
 import { NO_TERM } from './brand.ts';
 import { endDonation, startDonation } from './donate.ts';
 import { campaignDelayMs, standBack } from './election.ts';
+import { rememberChange } from './flapping.ts';
 import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
 import { convergeWithoutLease, holdInLimbo } from './own.ts';
@@ -142,9 +143,10 @@ function adopt(turn: Turn, announcement: Announcement): void {
       address: `${announcement.ip}:${String(announcement.port)}`,
     });
   }
+  if (state.announcement !== null && announcement.pod !== state.announcement.pod) rememberChange(turn);
   forgetPromises(turn, announcement.term);
   const announcedUntilMs = nowMs + state.config.timings.grantMs;
-  patch(turn, { announcement, masterGone: false, masterSilent: false, announcedUntilMs });
+  patch(turn, { announcement, masterGone: false, masterLeft: false, masterSilent: false, announcedUntilMs });
 }
 
 function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
@@ -167,6 +169,7 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
     // A hung Redis may still be reached, or come back: only a dead or a fenced one need not be asked.
     patch(turn, {
       masterGone: request.cause !== 'redis-hung',
+      masterLeft: request.cause === 'redis-dead' || to !== null,
       announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
     });
   }

@@ -150,6 +150,10 @@ export interface NodeState {
   readonly masterSilent: boolean;
   /** Set when the announced master's own sidecar gave the lease back. */
   readonly masterGone: boolean;
+  /** The announced master is known not to come back by itself: its Redis is dead, or it has handed over. */
+  readonly masterLeft: boolean;
+  /** When the master moved because the one before was not heard any more. */
+  readonly changesAtMs: readonly number[];
   readonly ranking: readonly PodName[];
   /** The pods beside the master, as the holder told last. */
   readonly members: readonly MemberView[];

@@ -1,0 +1,34 @@
+import type { NodeState } from './state.ts';
+import { patch, type Turn } from './turn.ts';
+
+/** A master that falls silent more often than this within the window is one on a bad network: moving on does not help. */
+const FREE_CHANGES = 3;
+const WINDOW_MS = 300_000;
+/** The longest wait, in leases. */
+const MOST_LEASES = 8;
+
+/**
+ * Remembers that the master has moved because the old one was not heard any more, or had lost its lease. One that is dead or
+ * has handed over does not count: moving on from it is never held up.
+ */
+export function rememberChange(turn: Turn): void {
+  const { masterLeft, changesAtMs } = turn.state;
+  if (masterLeft) return;
+  const recent = changesAtMs.filter((atMs) => turn.nowMs - atMs < WINDOW_MS);
+  patch(turn, { changesAtMs: [...recent.slice(-(FREE_CHANGES + MOST_LEASES)), turn.nowMs] });
+}
+
+/**
+ * Until when a silent master is waited for because it has moved too often: a link that comes and goes costs a failover, and
+ * the writes that nobody has confirmed, each time. The wait doubles with each change up to 8 leases, and ends when the
+ * changes are 5 minutes old. The old master itself need not wait: to go on with it is no change.
+ */
+export function heldOffUntilMs(state: NodeState, nowMs: number): number {
+  const { changesAtMs, masterLeft, announcement, config } = state;
+  if (masterLeft || announcement === null || announcement.pod === config.self.pod) return -Infinity;
+  const recent = changesAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
+  const tooMany = recent.length - FREE_CHANGES;
+  if (tooMany <= 0) return -Infinity;
+  const leases = Math.min(MOST_LEASES, 2 ** (tooMany - 1));
+  return state.announcedUntilMs + leases * config.timings.leaseMs;
+}
