@@ -1,6 +1,5 @@
 import { decideBootstrap, strangersIn, type BootstrapObservation } from '@sentinel-micro/core';
-import type { Logger } from '@sentinel-micro/runtime';
-import { writeAtomically } from './apply.ts';
+import { writeAtomically, type Logger } from '@sentinel-micro/runtime';
 import { readBaseConfig, type BaseConfig } from './base-config.ts';
 import type { MakeSlaveConfig } from './config.ts';
 import { mismatches, overriddenSettings, refuseClusterMode } from './conflicts.ts';

@@ -161,7 +161,7 @@ describe('the output', () => {
     expect(run.log).toEqual([
       expect.objectContaining({
         level: 'error',
-        message: expect.stringMatching(/^--output \/not\/there\/redis\.conf can not be written: ENOENT/),
+        message: expect.stringMatching(/^\/not\/there\/redis\.conf can not be written: ENOENT/),
       }),
     ]);
   });

@@ -1,3 +1,4 @@
+export * from './atomic-file.ts';
 export * from './clock.ts';
 export * from './dns.ts';
 export * from './errors.ts';

@@ -50,6 +50,12 @@ export const RUN_FLAGS = {
     describe: 'how long to wait for a quorum of pods with their data',
   },
   listen: { type: 'string', describe: 'the one address to listen on; all of them when left out', requiresArg: true },
+  'rendered-config': {
+    type: 'string',
+    default: '/redis-config/redis.conf',
+    describe: "make-slave's --output: the master's address is taken out of it when Redis runs",
+    requiresArg: true,
+  },
   durability: {
     choices: ['available', 'strict'],
     default: 'available',
@@ -61,6 +67,8 @@ export interface RunConfig {
   readonly node: NodeConfig;
   /** The one address to listen on; null for all. */
   readonly listen: string | null;
+  /** The config that redis-server was started from. */
+  readonly renderedConfig: string;
   readonly masterName: string;
   readonly service: string;
   readonly namespace: string | undefined;
@@ -129,6 +137,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
       durability: choiceFlag(flags, 'durability', ['available', 'strict']),
     },
     listen: flags['listen'] === undefined ? null : ipFlag(flags, 'listen'),
+    renderedConfig: textFlag(flags, 'rendered-config'),
     masterName: masterNameOf(flags),
     service: textFlag(flags, 'service'),
     namespace: optionalText(flags, 'namespace'),

@@ -17,6 +17,7 @@ import { createCommands } from './commands.ts';
 import type { RunConfig } from './config.ts';
 import { Loop } from './loop.ts';
 import { publish } from './pubsub.ts';
+import { forgetMaster } from './rendered-config.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
 const DNS_EVERY_MS = 5000;
@@ -131,15 +132,24 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
   });
 }
 
-function buildOwnRedis(config: RunConfig, loop: () => Loop): OwnRedis {
+function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): OwnRedis {
   const { self, timings } = config.node;
+  let hasRead = false;
+  const hasReadItsConfig = (): void => {
+    if (hasRead) return;
+    hasRead = true;
+    void forgetMaster(config.renderedConfig, logger);
+  };
   const timeoutMs = Math.max(50, Math.floor(timings.downAfterMs / 2));
   return watchOwnRedis({
     target: { host: self.ip, port: self.redisPort, username: config.username, password: config.password },
     timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
     sampleEveryMs: timings.heartbeatMs,
     clock: systemClock,
-    onSample: (sample, minReplicas) => loop().feed({ type: 'redis', sample, minReplicas }),
+    onSample: (sample, minReplicas) => {
+      if (sample.outcome === 'info') hasReadItsConfig();
+      loop().feed({ type: 'redis', sample, minReplicas });
+    },
   });
 }
 
@@ -177,7 +187,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
     },
     onBadMessage: once((text) => logger.log('warn', 'bad-message', text)),
   });
-  const ownRedis = buildOwnRedis(config, () => loop);
+  const ownRedis = buildOwnRedis(config, logger, () => loop);
   built.ownRedis = ownRedis;
   const dns = watchDns(config, transport, logger);
   logger.log(

@@ -56,6 +56,7 @@ async function startPod(index: number, redis: RedisProcess, password: string, fo
     'data-wait-ms': 3000,
     'write-quorum': 'auto',
     durability: 'available',
+    'rendered-config': '/not/mounted/redis.conf',
     'dns-servers': dns.address,
     'log-level': 'debug',
     'log-format': format,

@@ -105,6 +105,7 @@ describe('what is right', () => {
       },
       listen: null,
       masterName: 'mymaster',
+      renderedConfig: '/redis-config/redis.conf',
       service: 'redis',
       namespace: 'shop',
       dnsServers: null,

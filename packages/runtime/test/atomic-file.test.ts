@@ -1,12 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeAtomically } from '../src/apply.ts';
-import { withFolder } from './support.ts';
+import { writeAtomically } from '../src/index.ts';
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'atomic-file-test-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
 
-describe('writing the config', () => {
+describe('writing a file', () => {
   test('makes a file with mode 0640, whatever the umask, and leaves nothing else behind', async () => {
     await withFolder(async (folder) => {
       const file = path.join(folder, 'redis.conf');
@@ -50,7 +69,7 @@ describe('when it can not be written, the error names the file, and nothing has 
       const file = path.join(folder, 'none', 'redis.conf');
       await expect(writeAtomically(file, 'x')).rejects.toMatchObject({
         code: 'UNWRITABLE',
-        message: expect.stringMatching(new RegExp(`^--output ${file} can not be written: .*ENOENT`)),
+        message: expect.stringMatching(new RegExp(`^${file} can not be written: .*ENOENT`)),
       });
     });
   });

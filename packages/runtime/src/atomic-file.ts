@@ -1,6 +1,6 @@
-import { messageOf, OperationError } from '@sentinel-micro/runtime';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { messageOf, OperationError } from './errors.ts';
 
 /** Readable for the owner and the pod's fsGroup: there may be a password in it. */
 const MODE = 0o640;
@@ -41,6 +41,6 @@ export async function writeAtomically(file: string, text: string): Promise<void>
     await syncFolder(folder);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw new OperationError('UNWRITABLE', `--output ${file} can not be written: ${messageOf(error)}`, error);
+    throw new OperationError('UNWRITABLE', `${file} can not be written: ${messageOf(error)}`, error);
   }
 }
