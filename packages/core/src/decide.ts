@@ -41,6 +41,8 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       synced: null,
       minReplicas: null,
       hasWriters: false,
+      lastMaster: null,
+      failure: null,
       fenceRetryAtMs: 0,
       pending: null,
       retryAtMs: 0,

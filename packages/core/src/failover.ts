@@ -171,10 +171,10 @@ function detachSuspects(turn: Turn, role: HolderRole, frozen: Frozen): PhaseOf<'
  * still knows whom it follows. That one is detached too, if it shares a replication id with it.
  */
 function unknownMaster(turn: Turn): RemoteTarget | null {
-  const { info } = turn.state.own;
-  if (info?.role !== 'replica' || isInLimbo(info) || info.masterHost === null || info.masterPort === null) return null;
-  const address = `${info.masterHost}:${String(info.masterPort)}`;
-  return { pod: asPodName(address), ip: info.masterHost, port: info.masterPort, runId: null, history: info };
+  const { lastMaster } = turn.state.own;
+  if (lastMaster === null) return null;
+  const { ip, port, history } = lastMaster;
+  return { pod: asPodName(`${ip}:${String(port)}`), ip, port, runId: null, history };
 }
 
 /** Takes in what came of detaching a suspect: its position counts, though it can not be chosen without its sidecar. */

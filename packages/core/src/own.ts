@@ -1,6 +1,7 @@
 import type { OwnAction, Outcome } from './action.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
+import { historyOf } from './lineage.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
 import type { OwnRedis } from './state.ts';
@@ -54,9 +55,15 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
     infoAtMs: turn.nowMs,
     runId: info.runId,
     priority: info.priority ?? own.priority,
+    lastMaster: lastMasterOf(info) ?? own.lastMaster,
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
     synced: inStep || nextSynced(own, isNewProcess, losesData),
   });
+}
+
+function lastMasterOf({ role, masterHost: ip, masterPort: port, ...rest }: ReplicationInfo): OwnRedis['lastMaster'] {
+  const isNobody = role === 'master' || ip === null || port === null || (ip === LIMBO_HOST && port === LIMBO_PORT);
+  return isNobody ? null : { ip, port, history: historyOf(rest) };
 }
 
 /** In step means in step with the announced master; a sidecar that knows of none takes whatever its Redis follows. */
@@ -77,6 +84,7 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
   const { own } = turn.state;
   if (own.pending?.id === id) patchOwn(turn, { pending: null });
   if (outcome.ok) {
+    patchOwn(turn, { failure: null });
     if (outcome.info !== null) takeInfo(turn, outcome.info);
     if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
       patchOwn(turn, { hasWriters: false });
@@ -85,7 +93,10 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
     if (action.kind === 'promote' && action.minReplicas !== null) patchOwn(turn, { minReplicas: action.minReplicas });
     return;
   }
-  note(turn, 'warn', 'redis-order-failed', `${action.kind} of the own Redis failed: ${outcome.error}`);
+  const failure = `${action.kind} of the own Redis failed: ${outcome.error}`;
+  // A fence is tried again every few milliseconds: the same failure is told once.
+  if (failure !== own.failure) note(turn, 'warn', 'redis-order-failed', failure);
+  patchOwn(turn, { failure });
   switch (action.kind) {
     case 'limbo':
       patchOwn(turn, { fenceRetryAtMs: turn.nowMs + FENCE_RETRY_MS });
@@ -127,7 +138,8 @@ export function holdInLimbo(turn: Turn, why: string): boolean {
     return false;
   }
   // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
-  note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
+  const isRetry = own.failure?.startsWith('limbo') === true;
+  if (!isRetry) note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
   orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters, atOnce: false });
   return false;
 }
@@ -205,12 +217,28 @@ function convergeFollower(turn: Turn): void {
     fenceWithoutLease(turn);
     return;
   }
-  if (announcement === null || isInLimbo(own.info)) return;
+  if (isInLimbo(own.info)) return;
+  if (announcement === null) {
+    leaveTheUnknown(turn, own.info);
+    return;
+  }
   // A sidecar that has just started has not heard the renewals that were sent before.
   const heardUntilMs = Math.max(state.announcedUntilMs, state.startedAtMs + config.timings.grantMs);
   const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
+}
+
+/**
+ * Nobody remembers who was master (all sidecars have restarted), and the link to whoever that was is down. A living holder would
+ * have been heard of within a grant; without one, the address may be anybody's by the time that it answers again.
+ */
+function leaveTheUnknown(turn: Turn, info: ReplicationInfo): void {
+  const { startedAtMs, config } = turn.state;
+  if (info.linkUp || info.syncInProgress) return;
+  const sureAtMs = startedAtMs + config.timings.grantMs;
+  if (turn.nowMs < sureAtMs) wakeAt(turn, sureAtMs);
+  else holdInLimbo(turn, `nobody knows who ${String(info.masterHost)} is, and the link to it is down`);
 }
 
 /** What has to be so while this pod does not hold the lease. A candidate's Redis is left as it is, unless it takes writes. */

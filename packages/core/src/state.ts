@@ -2,6 +2,7 @@ import type { Action, Address, Note, Outcome, OwnAction, RequestRef } from './ac
 import type { PodName, RunId, Term } from './brand.ts';
 import type { Health, RedisSample } from './health.ts';
 import type { Grants, Voter } from './lease.ts';
+import type { History } from './lineage.ts';
 import type {
   Announcement,
   MemberView,
@@ -40,6 +41,10 @@ export interface OwnRedis {
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;
+  /** Whom it followed last, and what it had then: also when it has been detached since. */
+  readonly lastMaster: { readonly ip: string; readonly port: number; readonly history: History } | null;
+  /** What went wrong with the order before; null when it went well. */
+  readonly failure: string | null;
   /** A fence that Redis refused (it is loading, say) is tried again at this time. */
   readonly fenceRetryAtMs: number;
   readonly pending: { readonly id: number; readonly action: OwnAction; readonly sinceMs: number } | null;

@@ -91,6 +91,59 @@ describe('S5: strangers', () => {
   });
 });
 
+describe('a sidecar that has restarted, as all others have, beside a replica', () => {
+  const down = { linkUp: false, masterHost: '10.0.0.9' } as const;
+
+  test('S5: leaves the unknown master whose link is down before a stranger can have its address, but not at once', () => {
+    const story = new Story(configOf(1));
+    story.redis(down);
+    expect(orders(story.after(TIMINGS.grantMs - 1).tick())).toEqual([]);
+    expect(orders(story.after(1).tick())).toEqual(['limbo']);
+  });
+
+  test.each([{ linkUp: true }, { syncInProgress: true }])('stays while it is linked (%j)', (change) => {
+    const story = new Story(configOf(1));
+    for (let beat = 0; beat < 30; beat += 1) {
+      expect(orders(story.after(TIMINGS.heartbeatMs).redis({ ...down, ...change }))).not.toContain('limbo');
+    }
+  });
+
+  test('still detaches whom it has left, when it holds an election: that one may write on, alone', () => {
+    const story = new Story(configOf(1));
+    story.redis(down);
+    story.done(story.after(TIMINGS.grantMs).tick(), 'limbo', LIMBO);
+    let actions: readonly Action[] = [];
+    while (questions(actions, 'PREVOTE').length === 0) actions = story.after(50).redis(LIMBO);
+    const freezing = story.granted(story.granted(actions, 'PREVOTE'), 'ACQUIRE');
+    expect(freezing).toContainEqual(
+      expect.objectContaining({ type: 'remote', ip: '10.0.0.9', action: expect.objectContaining({ kind: 'limbo' }) }),
+    );
+  });
+});
+
+describe('a fence that Redis refuses', () => {
+  test('is tried again every 20 ms, and told once', () => {
+    const story = new Story(configOf(1));
+    const master = { role: 'master', masterHost: null, masterPort: null, linkUp: false } as const;
+    story.redis(master);
+    let actions = story.after(TIMINGS.requestTimeoutMs * 2).redis(master);
+    const told: string[] = [];
+    for (let turn = 0; turn < 10; turn += 1) {
+      told.push(...(story.last?.notes ?? []).map(({ event }) => event));
+      const order = actions.find((action) => action.type === 'own' && action.action.kind === 'limbo');
+      if (order?.type !== 'own') throw new Error('the fence was not tried again');
+      const { id, action } = order;
+      story.feed({ type: 'own-done', id, action, outcome: { ok: false, error: 'BUSY a script', late: false } });
+      told.push(...(story.last?.notes ?? []).map(({ event }) => event));
+      actions = story.after(20).tick();
+    }
+    expect(told.filter((event) => event === 'limbo' || event === 'redis-order-failed')).toEqual([
+      'limbo',
+      'redis-order-failed',
+    ]);
+  });
+});
+
 describe('a follower', () => {
   test('does not vote while the lease it granted lasts, and pre-vote changes nothing', () => {
     const story = follower();
