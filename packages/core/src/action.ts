@@ -1,5 +1,5 @@
 import type { Offset, PodName, RunId } from './brand.ts';
-import type { History } from './lineage.ts';
+import type { History, Lineage } from './lineage.ts';
 import type { AnswerBody, PeerRequest, ReleaseCause } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 
@@ -60,7 +60,9 @@ export type Action =
       /** It is the one that is meant when it has this run id, */
       readonly runId: RunId | null;
       /** or a replication id in common with this one: no stranger has that. */
-      readonly history: History | null;
+      readonly history: History | Lineage | null;
+      /** Until when the one who orders it holds the lease: later it changes nothing. */
+      readonly deadlineMs: number;
       readonly action: RemoteAction;
     }
   /** The own answer to "who is master" has changed. */
@@ -74,9 +76,9 @@ export interface Address {
   readonly port: number;
 }
 
-/** How an own or remote action ended. `info` is INFO as asked right after it. */
+/** How an own or remote action ended. `info` is INFO as asked right after it, `before` that of another pod's Redis before it. */
 export type Outcome =
-  | { readonly ok: true; readonly info: ReplicationInfo | null }
+  | { readonly ok: true; readonly info: ReplicationInfo | null; readonly before?: ReplicationInfo }
   | { readonly ok: false; readonly error: string; readonly late: boolean };
 
 /** One line for people: something changed, and why. */

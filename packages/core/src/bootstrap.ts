@@ -161,6 +161,10 @@ function decideBySidecars(observation: BootstrapObservation): BootstrapDecision 
     return limbo(`a master of term ${String(newest.term)} is known, but only the one of ${term} still has a lease`);
   }
   const where = `${named.pod} at ${addressOf(named.ip, named.port)}`;
+  if (named.isFounded) {
+    // It was promoted empty, and this pod may have data of its own on its disk: its sidecar will look.
+    return limbo(`${where}, master of ${term}, was promoted before all pods had shown whether they have data`);
+  }
   const problem = whyUnverified(observation, named);
   if (problem !== null) return limbo(`the sidecars name ${where} as master of ${term}, but ${problem}`);
   const { ip, port, pod } = named;

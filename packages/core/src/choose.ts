@@ -1,7 +1,7 @@
 import { bytesBetween } from './action.ts';
 import { asOffset, asRunId, type PodName } from './brand.ts';
 import { compareContenders, isNeverPromoted, priorityOf, type Contender } from './candidates.ts';
-import { isComparable, type History } from './lineage.ts';
+import { isComparable, lineageAfter, relationOf, type History, type Lineage } from './lineage.ts';
 import type { Position } from './messages.ts';
 import { hasKeys, worthOf, type DataWorth } from './position.ts';
 import type { Frozen } from './state.ts';
@@ -15,6 +15,8 @@ export interface Verdict {
 }
 
 export interface Choice {
+  /** The newest history that is announced or shown; null at a cold start. */
+  readonly known: Lineage | null;
   readonly winner: PodName | null;
   readonly verdicts: readonly Verdict[];
   /** A pod that is never promoted, but has more than the winner and can feed it. */
@@ -35,12 +37,38 @@ interface Entry {
   readonly worth: DataWorth;
 }
 
-function entriesOf(frozen: Frozen, known: History | null): Entry[] {
+function entriesOf(frozen: Frozen, known: Lineage | null): Entry[] {
   return Object.entries(frozen).map(([pod, position]) => ({
     pod: pod as PodName,
     position: position as Position,
     worth: worthOf(position as Position, known),
   }));
+}
+
+/** Further promotions than so many are not looked for. */
+const MOST_UNHEARD = 8;
+
+/**
+ * The newest history among what is known and what the frozen pods show. One that went on from the known one was promoted since,
+ * under a lease that nobody here has heard of; what is known no more says who has parted from it. Of several that went on from the
+ * same, the one that most pods share: a confirmed write is on more than half of them.
+ */
+function newestShown(entries: readonly Entry[], known: Lineage): Lineage {
+  let newest = known;
+  for (let step = 0; step < MOST_UNHEARD; step += 1) {
+    const younger = entries
+      .map(({ position }) => position)
+      .filter((position) => !position.astray && relationOf(position, newest) === 'descendant');
+    const sharing = (one: Position): number => younger.filter(({ replid }) => replid === one.replid).length;
+    const [next] = younger.sort(
+      (a, b) => sharing(b) - sharing(a) || b.offset - a.offset || (a.replid < b.replid ? -1 : 1),
+    );
+    if (next === undefined) return newest;
+    // As an announcement has it: with the offset at the promotion, so that who went on from there later is recognized.
+    const offset = asOffset(Math.max(0, (next.secondReplOffset ?? next.offset) - 1));
+    newest = lineageAfter({ ...next, offset }, newest);
+  }
+  return newest;
 }
 
 function hindrance(entry: Entry, reachable: readonly PodName[]): string | null {
@@ -84,11 +112,12 @@ function withoutData(entry: Entry): Entry {
  */
 function keepersOf(
   entries: readonly Entry[],
-  known: History | null,
+  known: Lineage | null,
   isElectable: (entry: Entry) => boolean,
 ): readonly Entry[] {
   const ofKnown = known === null ? [] : entries.filter((entry) => entry.worth !== 'none');
-  if (ofKnown.some(isElectable)) return ofKnown;
+  // Nobody else's data is put above what is known, also when those who have it can not be promoted.
+  if (ofKnown.some((entry) => isElectable(entry) || hasKeys(entry.position))) return ofKnown;
   if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
   const kept = lineageToKeep(entries.filter(isElectable));
   if (kept === null) return [];
@@ -96,12 +125,25 @@ function keepersOf(
   return entries.filter((entry) => isComparable(entry.position, kept));
 }
 
-/** Who has more than the winner, is only kept from being promoted by its priority, and can feed the winner the rest. */
-function donorFor(winner: Entry, eligible: readonly Entry[], reachable: readonly PodName[]): Entry | undefined {
+/** Those who are only kept from being promoted by their priority, and can feed another one; the one with the most first. */
+function donorsAmong(eligible: readonly Entry[], reachable: readonly PodName[]): readonly Entry[] {
   return eligible
     .filter(({ pod, position }) => isNeverPromoted(position) && position.intact && reachable.includes(pod))
-    .filter(({ position }) => position.offset > winner.position.offset && isComparable(position, winner.position))
-    .sort((a, b) => b.position.offset - a.position.offset)[0];
+    .sort((a, b) => b.position.offset - a.position.offset);
+}
+
+function hasMoreThan(donor: Entry, winner: Entry): boolean {
+  if (winner.worth === 'none') return hasKeys(donor.position);
+  return donor.position.offset > winner.position.offset && isComparable(donor.position, winner.position);
+}
+
+function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefined {
+  const byPriority = electable.map(withoutData).sort((a, b) => compareContenders(a.position, b.position));
+  const best = byPriority.filter(
+    (entry) => priorityOf(entry.position) === priorityOf((byPriority[0] as Entry).position),
+  );
+  const pod = best.find((entry) => entry.pod === holder)?.pod ?? best[0]?.pod;
+  return electable.find((entry) => entry.pod === pod);
 }
 
 /**
@@ -115,14 +157,15 @@ function donorFor(winner: Entry, eligible: readonly Entry[], reachable: readonly
  */
 export function chooseMaster(
   frozen: Frozen,
-  known: History | null,
+  known: Lineage | null,
   reachable: readonly PodName[],
   holder: PodName,
   mayBorrow = true,
 ): Choice {
-  const entries = entriesOf(frozen, known);
+  const newest = known === null ? null : newestShown(entriesOf(frozen, known), known);
+  const entries = entriesOf(frozen, newest);
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
-  const eligible = keepersOf(entries, known, isElectable);
+  const eligible = keepersOf(entries, newest, isElectable);
   const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
@@ -135,8 +178,11 @@ export function chooseMaster(
   const mostData = Math.max(...eligible.map((entry) => entry.position.offset));
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
-  const winner = byMerit.find((entry) => entry.position.offset === mostElectable);
-  const donor = mayBorrow && winner !== undefined ? donorFor(winner, eligible, reachable) : undefined;
+  const withMost = byMerit.find((entry) => entry.position.offset === mostElectable);
+  const donors = mayBorrow ? donorsAmong(eligible, reachable) : [];
+  // When only those have the data who are never promoted, somebody whose own data is not worth anything gets theirs.
+  const winner = withMost ?? (donors.length > 0 ? heirAmong(entries.filter(isElectable), holder) : undefined);
+  const donor = winner === undefined ? undefined : donors.find((one) => hasMoreThan(one, winner));
   const reasonFor = (entry: Entry): string => {
     if (entry.pod === winner?.pod) return winnerReason(winner, first);
     if (entry.pod === donor?.pod) return 'priority 0: never promoted, but it has the most data, which is fetched first';
@@ -148,6 +194,7 @@ export function chooseMaster(
     return 'comes later in the order';
   };
   return {
+    known: newest,
     winner: winner?.pod ?? null,
     verdicts: entries.map((entry) => ({ ...entry, reason: reasonFor(entry) })),
     donor: donor?.pod ?? null,
@@ -163,7 +210,7 @@ function winnerReason(winner: Entry, first: Entry | undefined): string {
 }
 
 /** The order in which the pods would be promoted, as far as is known now: it decides who campaigns first. */
-export function rank(positions: Frozen, known: History | null): PodName[] {
+export function rank(positions: Frozen, known: Lineage | null): PodName[] {
   return entriesOf(positions, known)
     .filter((entry) => !isNeverPromoted(entry.position))
     .sort((a, b) => WORTH_ORDER[a.worth] - WORTH_ORDER[b.worth] || compareContenders(a.position, b.position))

@@ -1,36 +1,46 @@
-import { NO_TERM, type PodName } from './brand.ts';
+import { asTerm, NO_TERM, type PodName } from './brand.ts';
 import { takeDonation } from './borrow.ts';
 import { progressDonation } from './donate.ts';
 import { progressCandidate, progressFollower, takeVote } from './election.ts';
 import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
 import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
 import { UNKNOWN_HEALTH } from './health.ts';
-import { announceTo, progressLead, progressRenewal, takeRenewal } from './lead.ts';
+import { announceTo, progressLead, progressRenewal, takeRenewal, takeRepair } from './lead.ts';
 import { startVoter } from './lease.ts';
 import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
+import type { Announcement } from './messages.ts';
 import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
-import type { Decision, Input, Moment, NodeConfig, NodeState } from './state.ts';
+import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
 import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
-import { currentMaster } from './view.ts';
+import { currentMaster, isLeading } from './view.ts';
 
 /** The longest time between two decisions, in milliseconds. */
 const IDLE_MS = 1000;
 
-/** A sidecar that has just started: it knows nothing, grants nothing for a while, and waits to hear from a holder. */
-export function startNode(config: NodeConfig, moment: Moment): NodeState {
+/** What a sidecar should keep for its next life, if it can: it grants no term older than it has known. */
+export function memoryOf({ term, voter, announcement }: NodeState): Memory {
+  return { term: asTerm(Math.max(term, voter.promisedTerm)), announcement };
+}
+
+/**
+ * A sidecar that has just started: it grants nothing for a while, and waits to hear from a holder.
+ * @param memory what its former life has kept; null when there is none. It is not a promise: the sidecar is mute all the same.
+ */
+export function startNode(config: NodeConfig, moment: Moment, memory: Memory | null = null): NodeState {
   const { timings, members, self } = config;
+  const term = memory?.term ?? NO_TERM;
   const place = Math.max(0, members.indexOf(self.pod));
   return {
     config,
     startedAtMs: moment.nowMs,
-    term: NO_TERM,
-    voter: startVoter(moment.nowMs, timings.grantMs, NO_TERM),
+    term,
+    voter: startVoter(moment.nowMs, timings.grantMs, term),
     role: {
       kind: 'follower',
       electAtMs: moment.nowMs + timings.grantMs + (place + moment.random * 0.5) * timings.electionStepMs,
-      skipPrevote: false,
+      handedTries: 0,
     },
     own: {
       health: UNKNOWN_HEALTH,
@@ -39,15 +49,18 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
       priority: null,
       runId: null,
       synced: null,
+      astray: false,
       minReplicas: null,
       hasWriters: false,
       lastMaster: null,
+      keptFrom: null,
       failure: null,
       fenceRetryAtMs: 0,
+      promotingId: null,
       pending: null,
       retryAtMs: 0,
     },
-    announcement: null,
+    announcement: memory?.announcement ?? null,
     announcedUntilMs: -Infinity,
     masterSilent: false,
     masterGone: false,
@@ -69,6 +82,15 @@ export function startNode(config: NodeConfig, moment: Moment): NodeState {
   };
 }
 
+/**
+ * Takes in what a peer believes to be the newest announcement. Not while this pod leads: its lease is valid, so nobody else's can
+ * be newer. A higher term is no proof, for a voter that has restarted helps to elect under a lower one.
+ */
+function learn(turn: Turn, announcement: Announcement | null): void {
+  if (isLeading(turn.state, turn.nowMs)) return;
+  patch(turn, { announcement: newerAnnouncement(turn.state.announcement, announcement) });
+}
+
 function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void {
   const { from, request, answer, sentAtMs } = input;
   if (answer !== null && answer.cluster !== turn.state.config.cluster) {
@@ -81,7 +103,7 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
     if (answer.term > turn.state.term) patch(turn, { term: answer.term });
     if (answer.type === 'granted' || answer.type === 'frozen') patchPeer(turn, from, { position: answer.position });
     if (answer.type === 'granted' || answer.type === 'refused') {
-      patch(turn, { announcement: newerAnnouncement(turn.state.announcement, answer.announcement) });
+      learn(turn, answer.announcement);
     }
   }
   switch (request.type) {
@@ -114,7 +136,7 @@ function takePeer(turn: Turn, input: Extract<Input, { type: 'peer-met' }>): void
   meet(turn, identity);
   patchPeer(turn, identity.pod, { answeredAtMs: turn.nowMs });
   if (term > turn.state.term) patch(turn, { term });
-  patch(turn, { announcement: newerAnnouncement(turn.state.announcement, announcement) });
+  learn(turn, announcement);
   hastenIfMaster(turn);
   if (isNew) announceTo(turn, identity.pod);
 }
@@ -155,6 +177,7 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'remote-done':
       takeRemoteOutcome(turn, input.id, input.outcome);
+      takeRepair(turn, input.pod, input.outcome);
       takeHandoverOutcome(turn, input.id, input.outcome);
       return;
     case 'peer-met':

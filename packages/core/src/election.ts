@@ -3,7 +3,7 @@ import { asTerm, NO_TERM } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
 import { heldOffUntilMs } from './flapping.ts';
 import { judge, promise, withGrant } from './lease.ts';
-import type { AnswerBody, Announcement } from './messages.ts';
+import type { Announcement, PeerAnswer } from './messages.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
 import {
@@ -15,12 +15,17 @@ import {
   orderRemote,
   otherMembers,
   patch,
+  peerView,
   rememberPromise,
   wakeAt,
   type CandidateRole,
   type Turn,
 } from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
+
+/** Whom a lease is released to asks for it so many times in quick succession: its question may overtake the release on its way to others. */
+export const HANDED_TRIES = 3;
+const HANDED_RETRY_MS = 10;
 
 /** How much later than the first in rank this pod starts a campaign, in milliseconds: the best one normally runs alone. */
 export function campaignDelayMs(turn: Turn): number {
@@ -35,8 +40,8 @@ export function campaignDelayMs(turn: Turn): number {
 }
 
 /** Becomes a follower that starts a campaign in `delayMs` unless it hears of a lease before. */
-export function standBack(turn: Turn, delayMs: number, skipPrevote = false): void {
-  patch(turn, { role: { kind: 'follower', electAtMs: turn.nowMs + delayMs, skipPrevote } });
+export function standBack(turn: Turn, delayMs: number, handedTries = 0): void {
+  patch(turn, { role: { kind: 'follower', electAtMs: turn.nowMs + delayMs, handedTries } });
 }
 
 function whyNotElectable(turn: Turn): string | null {
@@ -72,7 +77,7 @@ export function progressFollower(turn: Turn): void {
     wakeAt(turn, turn.nowMs + turn.state.config.timings.heartbeatMs);
     return;
   }
-  if (role.skipPrevote) acquire(turn, probeOldMaster(turn));
+  if (role.handedTries > 0) acquire(turn, probeOldMaster(turn), role.handedTries - 1);
   else prevote(turn);
 }
 
@@ -92,7 +97,7 @@ function waitsForItsMaster(turn: Turn): boolean {
 function waitsForASilentMaster(turn: Turn): boolean {
   const { role } = turn.state;
   const untilMs = heldOffUntilMs(turn.state, turn.nowMs);
-  if (turn.nowMs >= untilMs || (role.kind === 'follower' && role.skipPrevote)) return false;
+  if (turn.nowMs >= untilMs || (role.kind === 'follower' && role.handedTries > 0)) return false;
   because(turn, 'the master is silent, but it has moved too often of late: giving it time to come back');
   wakeAt(turn, untilMs);
   return true;
@@ -109,26 +114,48 @@ function probeOldMaster(turn: Turn): number | null {
   return id;
 }
 
-function candidacy(turn: Turn, step: CandidateRole['step'], term: Term, probeId: number | null): CandidateRole {
+function candidacy(
+  turn: Turn,
+  step: CandidateRole['step'],
+  term: Term,
+  probeId: number | null,
+  handedTries: number,
+): CandidateRole {
   return {
     kind: 'candidate',
+    handedTries,
     step,
     term,
     grants: {},
     refusedBy: [],
     retryAfterMs: Infinity,
     newest: null,
+    members: turn.state.members,
     previous: [],
     untilMs: turn.nowMs + turn.state.config.timings.requestTimeoutMs,
     probeId,
   };
 }
 
+function tellAsking(turn: Turn): void {
+  because(turn, `no lease is known: asking the other pods whether one could be won${disagreement(turn)}`);
+}
+
+/** Pods that were started with another number of replicas: none of theirs and none of ours wins a lease against the other's vote. */
+function disagreement(turn: Turn): string {
+  const { self, members } = turn.state.config;
+  const others = members.flatMap((pod) => {
+    const { identity } = peerView(turn.state, pod);
+    return identity === null || identity.replicas === self.replicas ? [] : [`${pod} with ${String(identity.replicas)}`];
+  });
+  return others.length === 0 ? '' : `; this pod runs with --replicas ${String(self.replicas)}, ${others.join(', ')}`;
+}
+
 function prevote(turn: Turn): void {
   const { state } = turn;
   const term = asTerm(state.term + 1);
-  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn));
-  because(turn, 'no lease is known: asking the other pods whether one could be won');
+  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn), 0);
+  tellAsking(turn);
   if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {
     role = { ...role, grants: withGrant(role.grants, state.config.self.pod, turn.nowMs) };
   }
@@ -137,11 +164,11 @@ function prevote(turn: Turn): void {
   settle(turn, role);
 }
 
-function acquire(turn: Turn, probeId: number | null): void {
+function acquire(turn: Turn, probeId: number | null, handedTries: number): void {
   const { state, nowMs } = turn;
   const { self, timings } = state.config;
   const term = asTerm(state.term + 1);
-  let role = candidacy(turn, 'acquire', term, probeId);
+  let role = candidacy(turn, 'acquire', term, probeId, handedTries);
   because(turn, `asking for the lease of term ${String(term)}`);
   patch(turn, { term });
   if (judge(state.voter, self, term, nowMs).granted) {
@@ -161,9 +188,9 @@ export function takeVote(
   term: Term,
   step: CandidateRole['step'],
   sentAtMs: number,
-  answer: AnswerBody | null,
+  answer: PeerAnswer | null,
 ): void {
-  const { role } = turn.state;
+  const { role, config } = turn.state;
   // An answer to an earlier campaign says nothing about this one.
   if (role.kind !== 'candidate' || role.step !== step || role.term !== term) return;
   if (answer?.type === 'granted') {
@@ -172,9 +199,15 @@ export function takeVote(
         ...role,
         grants: withGrant(role.grants, from, sentAtMs),
         newest: newerAnnouncement(role.newest, answer.announcement),
+        members: role.members.length > 0 ? role.members : answer.members,
         previous: [...role.previous, ...answer.promises],
       },
     });
+  } else if (answer?.type === 'refused' && answer.from.replicas !== config.members.length) {
+    // It counts another quorum than this pod does, and has promised its vote by it: the two quorums need not overlap.
+    tellAsking(turn);
+    giveUp(turn, role);
+    return;
   } else {
     const retryAfterMs = answer?.type === 'refused' ? answer.retryAfterMs : Infinity;
     patch(turn, {
@@ -193,7 +226,7 @@ export function takeVote(
 function settle(turn: Turn, role: CandidateRole): void {
   const { config } = turn.state;
   if (Object.keys(role.grants).length >= config.quorum) {
-    if (role.step === 'prevote') acquire(turn, role.probeId);
+    if (role.step === 'prevote') acquire(turn, role.probeId, 0);
     else win(turn, role);
     return;
   }
@@ -212,6 +245,11 @@ export function progressCandidate(turn: Turn): void {
 function giveUp(turn: Turn, role: CandidateRole): void {
   const { timings } = turn.state.config;
   if (role.step === 'acquire') withdraw(turn, role.term);
+  if (role.handedTries > 0) {
+    standBack(turn, HANDED_RETRY_MS, role.handedTries);
+    wakeAt(turn, turn.nowMs + HANDED_RETRY_MS);
+    return;
+  }
   const retryAfterMs = Number.isFinite(role.retryAfterMs) ? role.retryAfterMs : timings.heartbeatMs;
   standBack(turn, Math.max(retryAfterMs, timings.electionStepMs) + campaignDelayMs(turn));
 }
@@ -240,6 +278,7 @@ function win(turn: Turn, role: CandidateRole): void {
   note(turn, 'info', 'lease-won', `won the lease of term ${String(role.term)}`, { term: role.term });
   patch(turn, {
     announcement: old,
+    members: role.members,
     role: {
       kind: 'holder',
       term: role.term,

@@ -2,12 +2,14 @@ import type { Outcome } from './action.ts';
 import { asOffset, asPodName, type PodName } from './brand.ts';
 import { progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
+import { foundsASet, historyThatCounts } from './founding.ts';
 import { lead } from './lead.ts';
+import type { Lineage } from './lineage.ts';
 import type { AnswerBody, Position } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
 import { dataQuorumOf, hasKeys, ownPosition, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
-import type { Frozen, Phase } from './state.ts';
+import type { Frozen, OldMaster, Phase } from './state.ts';
 import { releaseLease } from './step-down.ts';
 import {
   ask,
@@ -130,7 +132,7 @@ function positionOfDrained(outcome: Outcome): Position | null {
     priority,
     lastIoSecondsAgo: info.lastIoSecondsAgo,
   };
-  return { ...history, ...role, synced: true, intact: true, keys, ageMs: 0 };
+  return { ...history, ...role, synced: true, intact: true, astray: false, keys, ageMs: 0 };
 }
 
 function progressDrain(turn: Turn, role: HolderRole, phase: PhaseOf<'drain'>): void {
@@ -249,9 +251,11 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     enter(turn, role, phase);
   }
   wakeAt(turn, phase.askAgainAtMs);
-  const known = role.old?.announcement.history ?? null;
-  const choice = chooseMaster(phase.frozen, known, phase.answered, config.self.pod, phase.mayBorrow);
-  const verdict = readiness(turn, role, phase, choice);
+  const known = historyThatCounts(role.old?.announcement ?? null, phase.frozen);
+  // What a pod of priority 0 has is not given up for good because it could not be fetched at the first attempt.
+  const mayBorrow = phase.mayBorrow || turn.nowMs - phase.startedAtMs >= config.timings.dataWaitMs * 2;
+  const choice = chooseMaster(phase.frozen, known, phase.answered, config.self.pod, mayBorrow);
+  const verdict = readiness(turn, phase, choice);
   if (verdict !== 'ready') {
     because(turn, verdict);
     return;
@@ -261,9 +265,9 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
 }
 
 /** May the choice be made now? Otherwise, what is being waited for. */
-function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, choice: Choice): string {
+function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string {
   const { members, timings, durability } = turn.state.config;
-  const known = role.old?.announcement.history ?? null;
+  const { known } = choice;
   const waitedMs = turn.nowMs - phase.startedAtMs;
   if (phase.suspects.length > 0 && waitedMs < timings.probeTimeoutMs * 3) {
     wakeAt(turn, phase.startedAtMs + timings.probeTimeoutMs * 3);
@@ -271,12 +275,13 @@ function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, choic
   }
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   const needed = dataQuorumOf(members.length);
-  const chosen = choice.verdicts.find((verdict) => verdict.pod === choice.winner);
+  // What the chosen one will have: its own data, or that of the donor.
+  const source = choice.verdicts.find((verdict) => verdict.pod === (choice.donor ?? choice.winner));
   // Those that can not be promoted count as well: they prove what there is. But as long as one of them has more than the
   // chosen one, an answer that is still to come may be the one that has everything.
-  const losesNothing = chosen?.worth === 'full' && choice.bytesMissing === 0;
+  const losesNothing = source?.worth === 'full' && choice.bytesMissing === 0;
   const allAnswered = members.every((pod) => phase.answered.includes(pod));
-  if (full >= needed && (losesNothing || (allAnswered && chosen?.worth === 'full'))) return 'ready';
+  if (full >= needed && (losesNothing || (allAnswered && source?.worth === 'full'))) return 'ready';
   // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
   const allShown = choice.verdicts.length === members.length;
   if (allShown && (known === null || durability === 'available')) return 'ready';
@@ -290,8 +295,15 @@ function readiness(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, choic
   return 'ready';
 }
 
-function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName): void {
+/** What has come to light about the history since the announcement is a part of the next one. */
+function withHistory(old: OldMaster | null, known: Lineage | null): OldMaster | null {
+  if (old === null || known === null) return known === null ? null : old;
+  return { ...old, announcement: { ...old.announcement, history: known } };
+}
+
+function conclude(turn: Turn, before: HolderRole, choice: Choice, winner: PodName): void {
   const { config } = turn.state;
+  const role = { ...before, old: withHistory(before.old, choice.known) };
   for (const verdict of choice.verdicts) {
     note(turn, 'info', 'candidate', `${verdict.pod}: ${verdict.reason}`, {
       offset: verdict.position.offset,
@@ -301,7 +313,7 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   const needed = dataQuorumOf(config.members.length);
   const isNewSet = role.old === null && !choice.verdicts.some((verdict) => hasKeys(verdict.position));
-  const isWhole = choice.verdicts.find((verdict) => verdict.pod === winner)?.worth === 'full';
+  const isWhole = choice.verdicts.find((verdict) => verdict.pod === (choice.donor ?? winner))?.worth === 'full';
   if (!isNewSet && (full < needed || !isWhole)) {
     const shown = `${String(full)} of the ${String(needed)} pods that are needed could show their data`;
     const text = `${shown}, and the chosen one has ${isWhole ? 'its own' : 'only what it had on disk'}: writes that were confirmed may be missing`;
@@ -320,22 +332,24 @@ function conclude(turn: Turn, role: HolderRole, choice: Choice, winner: PodName)
     releaseLease(turn, role, winner, 'fenced');
     return;
   }
+  const isFounded =
+    role.old === null && foundsASet(before.phase.name === 'freeze' ? before.phase.frozen : {}, config.members);
   if (choice.donor !== null) startBorrowing(turn, role, choice.donor, choice.reason);
-  else promoteOwn(turn, role, choice.reason);
+  else promoteOwn(turn, role, choice.reason, isFounded);
 }
 
-function promoteOwn(turn: Turn, role: HolderRole, reason: string): void {
+function promoteOwn(turn: Turn, role: HolderRole, reason: string, isFounded: boolean): void {
   const { config } = turn.state;
   because(turn, `promoting the own Redis: ${reason}`);
   // Right after a promotion nobody is attached yet; the number is raised as the replicas return (DESIGN: the second fence).
   const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
   const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
-  enter(turn, role, { name: 'promote', ownId });
+  enter(turn, role, { name: 'promote', ownId, runId: turn.state.own.runId, isFounded });
 }
 
 function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>): void {
   const progress = progressBorrowing(turn, phase);
-  if (progress === 'done') promoteOwn(turn, role, phase.reason);
+  if (progress === 'done') promoteOwn(turn, role, phase.reason, false);
   if (progress !== 'failed') return;
   note(turn, 'warn', 'borrow-failed', `the data that only ${phase.donor} has could not be fetched in time`);
   freeze(turn, {}, false);
@@ -345,19 +359,21 @@ function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>):
 export function takePromotion(turn: Turn, id: number, outcome: Outcome): void {
   const { role } = turn.state;
   if (role.kind !== 'holder' || role.phase.name !== 'promote' || role.phase.ownId !== id) return;
-  if (outcome.ok && outcome.info?.role === 'master') {
+  // One that has restarted since is another one: it is empty, or has what it had on disk.
+  const isChosen = outcome.ok && outcome.info?.runId === role.phase.runId;
+  if (isChosen && outcome.info.role === 'master') {
     takeInfo(turn, outcome.info);
     note(turn, 'info', 'promoted', `the own Redis is master now, at offset ${String(asOffset(outcome.info.offset))}`, {
       term: role.term,
     });
-    lead(turn, outcome.info);
+    lead(turn, outcome.info, role.phase.isFounded);
     return;
   }
   note(
     turn,
     'error',
     'promotion-failed',
-    `the own Redis could not be promoted: ${outcome.ok ? 'it did not become master' : outcome.error}`,
+    `the own Redis could not be promoted: ${outcome.ok ? (isChosen ? 'it did not become master' : 'it has restarted') : outcome.error}`,
   );
   releaseLease(turn, role, null, 'fenced');
 }

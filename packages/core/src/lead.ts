@@ -1,9 +1,12 @@
-import type { PodName } from './brand.ts';
+import type { Outcome } from './action.ts';
+import { asTerm, type PodName } from './brand.ts';
 import { rank } from './choose.ts';
 import { rememberChange } from './flapping.ts';
 import { promise, judge, withGrant } from './lease.ts';
-import { historyOf } from './lineage.ts';
-import type { AnswerBody, Announcement, MemberView } from './messages.ts';
+import { lineageAfter, lineageRenamed } from './lineage.ts';
+import { haveAllJoined, isUnknownToFounder } from './founding.ts';
+import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
+import { surplusOver } from './own.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
 import {
@@ -31,14 +34,19 @@ const STRAY_CHECK_MS = 1000;
 /** How often the own Redis is asked until its first replica is online, in milliseconds. */
 const YOUNG_POLL_MS = 20;
 
-/** The own Redis is master and the lease is held: say so to everybody. */
-export function lead(turn: Turn, info: ReplicationInfo): void {
+/**
+ * The own Redis is master and the lease is held: say so to everybody.
+ * @param isFoundedNow it was promoted empty, without knowing of all the others whether they are
+ */
+export function lead(turn: Turn, info: ReplicationInfo, isFoundedNow = false): void {
   const { role, config } = turn.state;
   if (role.kind !== 'holder') return;
   const { pod, uid, ip, redisPort } = config.self;
-  const history = historyOf(info);
+  const history = lineageAfter(info, role.old?.announcement.history ?? null);
   if (role.old !== null && role.old.announcement.pod !== pod) rememberChange(turn);
-  const announcement: Announcement = { term: role.term, pod, uid, ip, port: redisPort, runId: info.runId, history };
+  const isFounded = isFoundedNow || role.old?.announcement.isFounded === true;
+  const who = { pod, uid, ip, port: redisPort, runId: info.runId };
+  const announcement: Announcement = { term: role.term, ...who, isFounded, history };
   patch(turn, {
     announcement,
     masterGone: false,
@@ -87,6 +95,14 @@ function viewMembers(turn: Turn): MemberView[] {
   });
 }
 
+function announceAgain(turn: Turn, { term }: HolderRole): Announcement | null {
+  const { announcement } = turn.state;
+  if (announcement === null) return null;
+  const others = otherMembers(turn.state).map((pod) => peerView(turn.state, pod).position);
+  const isFounded = announcement.isFounded && !haveAllJoined(others, announcement);
+  return { ...announcement, term, isFounded };
+}
+
 /** Renews the lease; the renewal is the heartbeat, and carries the topology. */
 export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
   const { state, nowMs } = turn;
@@ -101,9 +117,9 @@ export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
     grants = withGrant(grants, self.pod, nowMs);
   }
   const isLeader = role.phase.name === 'lead' || role.phase.name === 'handover';
-  const announcement = isLeader && state.announcement !== null ? { ...state.announcement, term: role.term } : null;
   const ranking = isLeader ? rankOthers(turn) : state.ranking;
   const members = isLeader ? viewMembers(turn) : state.members;
+  const announcement = isLeader ? announceAgain(turn, role) : null;
   const next = { ...role, grants, renewAtMs: nowMs + timings.heartbeatMs };
   patch(turn, { role: next, ranking, members, announcement: announcement ?? state.announcement });
   askAll(turn, role.term, { type: 'RENEW', announcement, ranking, members });
@@ -123,6 +139,7 @@ export function takeRenewal(
   if (role.kind !== 'holder' || answer === null) return;
   if (answer.type === 'granted') {
     patch(turn, { role: { ...role, grants: withGrant(role.grants, from, sentAtMs) } });
+    giveWayToData(turn, from, answer.position);
   } else if (answer.type === 'refused' && answer.reason === 'stale-term' && answerTerm >= role.term) {
     // A voter has promised a newer term to a campaign that came to nothing. While the lease is valid no other one can be,
     // so the holder goes on under a term that this voter can grant.
@@ -132,6 +149,14 @@ export function takeRenewal(
     });
     patch(turn, { term, role: { ...role, term, renewAtMs: turn.nowMs } });
   }
+}
+
+/** A founder that is still empty gives way to a pod that turns up with data. One that has taken writes can not: a person decides. */
+function giveWayToData(turn: Turn, from: PodName, position: Position | null): void {
+  const { role, announcement, own } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'lead' || announcement === null || position === null) return;
+  if (!isUnknownToFounder(position, announcement) || own.info?.keys !== 0) return;
+  electAgain(turn, role, `${from} has data, and this master, which was promoted without knowing of it, has none`);
 }
 
 /** What the holder does while it leads: nothing at all, unless something is not as announced. */
@@ -161,16 +186,21 @@ export function progressLead(turn: Turn, role: HolderRole): void {
  */
 function electAgain(turn: Turn, role: HolderRole, why: string): void {
   const { announcement } = turn.state;
-  note(turn, 'warn', 'repair', `${why}: electing again`, { term: role.term });
+  // A newer term tells this election from the one before: a FREEZE of that one which arrives only now is refused.
+  const term = asTerm(Math.max(role.term, turn.state.term) + 1);
+  note(turn, 'warn', 'repair', `${why}: electing again`, { term });
   const old = announcement === null ? null : { announcement, isGone: true };
-  patch(turn, { role: { ...role, old, suspects: [], phase: { name: 'assess', untilMs: turn.nowMs, remoteId: -1 } } });
+  const phase = { name: 'assess', untilMs: turn.nowMs, remoteId: -1 } as const;
+  patch(turn, { term, role: { ...role, term, old, suspects: [], phase, renewAtMs: turn.nowMs } });
   wakeAt(turn, turn.nowMs);
 }
 
 function refreshHistory(turn: Turn, role: HolderRole, info: ReplicationInfo): void {
   const { announcement } = turn.state;
   if (announcement === null || announcement.history.replid === info.replid) return;
-  const renewed = { ...announcement, history: historyOf(info) };
+  const before = announcement.history;
+  const history = info.replid2 === null ? lineageRenamed(info, before) : lineageAfter(info, before);
+  const renewed = { ...announcement, history };
   // Everybody is told at once: an election that knows only the old history would not know its own data.
   patch(turn, { announcement: renewed, role: { ...role, renewAtMs: turn.nowMs } });
   wakeAt(turn, turn.nowMs);
@@ -211,6 +241,9 @@ function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
   orderOwn(turn, { kind: 'set-min-replicas', count, deadlineMs: untilMs });
 }
 
+const isUnknownTo = (master: Announcement | null, position: Position): boolean =>
+  master !== null && isUnknownToFounder(position, master);
+
 /** A pod whose sidecar is gone can not repair itself; the holder does, but only to a Redis that it knows for one of the set's. */
 function repairStrays(turn: Turn): void {
   const { state, nowMs } = turn;
@@ -221,7 +254,7 @@ function repairStrays(turn: Turn): void {
     if (view.answeredAtMs !== null && nowMs - view.answeredAtMs < timings.leaseMs) continue;
     patchPeer(turn, pod, { strayCheckAtMs: nowMs + STRAY_CHECK_MS });
     const target = remoteTarget(state, pod);
-    if (target === null) continue;
+    if (target === null || (view.position !== null && isUnknownTo(state.announcement, view.position))) continue;
     orderRemote(turn, target, {
       kind: 'follow',
       ip: self.ip,
@@ -229,6 +262,18 @@ function repairStrays(turn: Turn): void {
       why: `its sidecar is silent; ${self.pod} is master`,
     });
   }
+}
+
+/** Takes in how a repair ended: what a diverged Redis throws away when it follows is told, for its own sidecar can not. */
+export function takeRepair(turn: Turn, pod: PodName, outcome: Outcome): void {
+  const { announcement, role } = turn.state;
+  if (!outcome.ok || outcome.before === undefined || announcement === null || role.kind !== 'holder') return;
+  const discardedBytes = surplusOver(outcome.before, announcement);
+  if (discardedBytes === 0) return;
+  note(turn, 'warn', 'repoint', `pointed the Redis of ${pod}, whose sidecar is silent, at this master`, {
+    term: announcement.term,
+    discardedBytes,
+  });
 }
 
 /** Announces again, to one pod that was just met. */

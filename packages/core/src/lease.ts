@@ -6,9 +6,14 @@ export interface HolderId {
   readonly uid: string;
 }
 
+/** Who asks for a lease, or gives it back: a holder, in one life of its sidecar. */
+export interface Asker extends HolderId {
+  readonly incarnation: string;
+}
+
 /** One voter's promise. Times are on the voter's own monotonic clock. */
 export interface Grant {
-  readonly holder: HolderId;
+  readonly holder: Asker;
   readonly term: Term;
   readonly expiresAtMs: number;
 }
@@ -37,6 +42,11 @@ export function isSameHolder(a: HolderId, b: HolderId): boolean {
   return a.pod === b.pod && a.uid === b.uid;
 }
 
+/** A restarted sidecar does not know what it has asked for and given back before: the two are told apart. */
+function isSameLife(a: Asker, b: Asker): boolean {
+  return isSameHolder(a, b) && a.incarnation === b.incarnation;
+}
+
 /** The grant that stands at `nowMs`, or null. */
 export function standingGrant(voter: Voter, nowMs: number): Grant | null {
   return voter.grant !== null && voter.grant.expiresAtMs > nowMs ? voter.grant : null;
@@ -46,7 +56,7 @@ export function standingGrant(voter: Voter, nowMs: number): Grant | null {
  * Would this voter grant the lease of `term` to `holder` at `nowMs`? Changes nothing; serves pre-vote, acquire and renew alike.
  * Granted when the term is not older than any promised, and no unexpired grant stands for another holder (PaxosLease, Trencseni 2012).
  */
-export function judge(voter: Voter, holder: HolderId, term: Term, nowMs: number): Verdict {
+export function judge(voter: Voter, holder: Asker, term: Term, nowMs: number): Verdict {
   if (nowMs < voter.mutedUntilMs) {
     return { granted: false, reason: 'mute', retryAfterMs: voter.mutedUntilMs - nowMs };
   }
@@ -54,7 +64,7 @@ export function judge(voter: Voter, holder: HolderId, term: Term, nowMs: number)
   if (standing !== null && !isSameHolder(standing.holder, holder)) {
     return { granted: false, reason: 'held', retryAfterMs: standing.expiresAtMs - nowMs };
   }
-  const isRenewal = voter.grant !== null && term === voter.grant.term && isSameHolder(voter.grant.holder, holder);
+  const isRenewal = voter.grant !== null && term === voter.grant.term && isSameLife(voter.grant.holder, holder);
   if (term < voter.promisedTerm || (term === voter.promisedTerm && !isRenewal)) {
     return { granted: false, reason: 'stale-term', retryAfterMs: 0 };
   }
@@ -65,20 +75,25 @@ export function judge(voter: Voter, holder: HolderId, term: Term, nowMs: number)
 }
 
 /** The voter after it has granted; call only after `judge` said yes. */
-export function promise(voter: Voter, holder: HolderId, term: Term, nowMs: number, grantMs: number): Voter {
+export function promise(voter: Voter, asker: Asker, term: Term, nowMs: number, grantMs: number): Voter {
+  const { pod, uid, incarnation } = asker;
+  const holder = { pod, uid, incarnation };
   return { ...voter, promisedTerm: term, grant: { holder, term, expiresAtMs: nowMs + grantMs }, reservation: null };
 }
 
-/** The voter after the holder has given the lease back: the grant is gone at once, and may be kept for `to`. */
+/**
+ * The voter after the holder has given the lease back: the grant is gone at once, and may be kept for `to`. What an earlier life of
+ * the holder's sidecar gave back, and arrives only now, is not what this one holds.
+ */
 export function release(
   voter: Voter,
-  holder: HolderId,
+  holder: Asker,
   term: Term,
   to: PodName | null,
   nowMs: number,
   reservationMs: number,
 ): Voter {
-  if (voter.grant === null || !isSameHolder(voter.grant.holder, holder) || term < voter.grant.term) return voter;
+  if (voter.grant === null || !isSameLife(voter.grant.holder, holder) || term < voter.grant.term) return voter;
   const reservation = to === null ? null : { pod: to, untilMs: nowMs + reservationMs };
   return { ...voter, grant: null, reservation };
 }

@@ -1,4 +1,4 @@
-import type { Offset, ReplicationId } from './brand.ts';
+import { asOffset, type Offset, type ReplicationId } from './brand.ts';
 
 /**
  * The replication history of one Redis: its present id, and the one it had before its last promotion,
@@ -35,15 +35,73 @@ export function relationOf(a: History, b: History): Relation {
 }
 
 /**
- * True when the two have a replication id in common, whatever became of them since. Ids are random, so no stranger shares one:
- * this tells a Redis of the set, also one that has diverged from it.
+ * True when the two have a replication id in common, whatever became of them since, as far back as `b` remembers. Ids are random, so
+ * no stranger shares one: this tells a Redis of the set, also one that has diverged from it.
  */
-export function sharesAncestry(a: History, b: History): boolean {
-  const ids = [b.replid, b.replid2].filter((id) => id !== null);
+export function sharesAncestry(a: History, b: History | Lineage): boolean {
+  const older = 'ancestors' in b ? b.ancestors.map(({ replid }) => replid) : [];
+  const ids = [b.replid, b.replid2, ...older].filter((id) => id !== null);
   return ids.includes(a.replid) || (a.replid2 !== null && ids.includes(a.replid2));
 }
 
 /** True when the offsets of the two may be compared. */
 export function isComparable(a: History, b: History): boolean {
   return relationOf(a, b) !== 'foreign';
+}
+
+/** A replication id of earlier, and up to which offset what had it is part of the present history. */
+export interface Ancestor {
+  readonly replid: ReplicationId;
+  readonly endOffset: Offset;
+}
+
+/**
+ * A history with more of its past than Redis itself remembers. After two promotions that a replica has not heard of, Redis
+ * would have it start anew, but what it has is still a part of the whole, and counts.
+ */
+export interface Lineage extends History {
+  /** Beyond `replid2`, the youngest first. */
+  readonly ancestors: readonly Ancestor[];
+}
+
+/** Each promotion adds one: so many of them in a row may have remained unheard. */
+const MOST_ANCESTORS = 8;
+
+function withPast({ replid, replid2, secondReplOffset, offset }: History, ancestors: readonly Ancestor[]): Lineage {
+  return { replid, replid2, secondReplOffset, offset, ancestors: ancestors.slice(0, MOST_ANCESTORS) };
+}
+
+/** The histories before the present one, the youngest first. */
+function pastOf({ replid2, secondReplOffset, ancestors }: Lineage): readonly Ancestor[] {
+  if (replid2 === null || secondReplOffset === null) return ancestors;
+  // second_repl_offset is the first byte that is not shared any more.
+  return [{ replid: replid2, endOffset: asOffset(Math.max(0, secondReplOffset - 1)) }, ...ancestors];
+}
+
+/** What a master's history is after its promotion, as far as it goes on from the one that was announced before. */
+export function lineageAfter(now: History, before: Lineage | null): Lineage {
+  if (before === null) return withPast(now, []);
+  if (now.replid === before.replid) return withPast(now, before.ancestors);
+  if (now.replid2 === null || now.secondReplOffset === null) return withPast(now, []);
+  const chain = [{ replid: before.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(before)];
+  const at = chain.findIndex(({ replid }) => replid === now.replid2);
+  if (at === -1) return withPast(now, []);
+  // What went on beyond the point at which the present one branched off is no part of it.
+  const endOffset = asOffset(Math.max(0, now.secondReplOffset - 1));
+  const older = chain.slice(at + 1).map((ancestor) => ({
+    replid: ancestor.replid,
+    endOffset: ancestor.endOffset < endOffset ? ancestor.endOffset : endOffset,
+  }));
+  return withPast(now, older);
+}
+
+/** What a master's history is after it took a new id by itself, as one without a backlog does when its first replica attaches. */
+export function lineageRenamed(now: History, before: Lineage): Lineage {
+  return withPast(now, [{ replid: before.replid, endOffset: before.offset }, ...pastOf(before)]);
+}
+
+/** True when what `part` has is known to be a part of `whole`, or the other way round: their offsets may be compared. */
+export function isPartOf(part: History, whole: Lineage): boolean {
+  if (isComparable(part, whole)) return true;
+  return whole.ancestors.some(({ replid, endOffset }) => replid === part.replid && part.offset <= endOffset);
 }

@@ -1,6 +1,6 @@
 import type { PodName, RunId, Term } from './brand.ts';
 import type { HolderId, RefusalReason } from './lease.ts';
-import type { History } from './lineage.ts';
+import type { History, Lineage } from './lineage.ts';
 
 /** Where a pod can be reached, and which life of which pod speaks. */
 export interface PodIdentity extends HolderId {
@@ -9,6 +9,8 @@ export interface PodIdentity extends HolderId {
   readonly ip: string;
   readonly redisPort: number;
   readonly port: number;
+  /** Its `--replicas`: pods that do not agree on it count different quorums. */
+  readonly replicas: number;
 }
 
 /** Who is master: written by the holder of the lease of `term`, and by nobody else. */
@@ -19,8 +21,13 @@ export interface Announcement {
   readonly ip: string;
   readonly port: number;
   readonly runId: RunId | null;
+  /**
+   * It was promoted empty, as the first of its set, when not all pods had shown that they are empty too. As long as that is so,
+   * a pod with data of its own does not follow, and is not thrown away.
+   */
+  readonly isFounded: boolean;
   /** The master's history just after its promotion. */
-  readonly history: History;
+  readonly history: Lineage;
 }
 
 /** What one Redis has, as its own sidecar knows it. */
@@ -39,6 +46,8 @@ export interface Position extends History {
   readonly synced: boolean | null;
   /** False while a full sync is going on: the old data may be gone, and the new is not there. */
   readonly intact: boolean;
+  /** It was made a master without a lease, by hand say, and has not followed one since: its history is not the set's. */
+  readonly astray: boolean;
   readonly keys: number | null;
   readonly ageMs: number;
 }
@@ -104,6 +113,8 @@ export type AnswerBody =
       readonly announcement: Announcement | null;
       /** What this voter has promised to others since the newest announcement, the newest of each pod. */
       readonly promises: readonly PreviousPromise[];
+      /** What the last holder told this voter of the others: the new one may have forgotten it, or never heard. */
+      readonly members: readonly MemberView[];
     }
   | {
       readonly type: 'refused';

@@ -1,6 +1,7 @@
 import type { OwnAction, Outcome } from './action.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
+import { isUnknownToFounder } from './founding.ts';
 import { historyOf } from './lineage.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
@@ -12,6 +13,8 @@ import { isAnnouncementFresh } from './view.ts';
 const RETRY_MS = 300;
 /** After so many heartbeats without a renewal the master's sidecar counts as silent. */
 const OVERDUE_HEARTBEATS = 1.5;
+/** How often a Redis that was just pointed at its master is asked until it is in step, in milliseconds. */
+const SYNC_POLL_MS = 50;
 /** How long to wait before a fence that Redis refused is tried again, in milliseconds. */
 const FENCE_RETRY_MS = 20;
 
@@ -33,8 +36,11 @@ export function takeSample(turn: Turn, sample: RedisSample, minReplicas: number 
   }
 }
 
-/** Takes in what INFO says, and what follows from it for the worth of the data. */
-export function takeInfo(turn: Turn, info: ReplicationInfo): void {
+/**
+ * Takes in what INFO says, and what follows from it for the worth of the data.
+ * @param isPromoted that it is a master now was ordered
+ */
+export function takeInfo(turn: Turn, info: ReplicationInfo, isPromoted = false): void {
   const { own } = turn.state;
   const isNewProcess = info.runId !== own.runId;
   if (isNewProcess && own.runId !== null) {
@@ -58,7 +64,13 @@ export function takeInfo(turn: Turn, info: ReplicationInfo): void {
     lastMaster: lastMasterOf(info) ?? own.lastMaster,
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
     synced: inStep || nextSynced(own, isNewProcess, losesData),
+    astray: !inStep && !isPromoted && (own.astray || isNewlyMaster(turn, info)),
   });
+}
+
+function isNewlyMaster(turn: Turn, info: ReplicationInfo): boolean {
+  const { own, donating } = turn.state;
+  return info.role === 'master' && own.info?.role === 'replica' && own.promotingId === null && donating === null;
 }
 
 function lastMasterOf({ role, masterHost: ip, masterPort: port, ...rest }: ReplicationInfo): OwnRedis['lastMaster'] {
@@ -83,9 +95,10 @@ function nextSynced(own: OwnRedis, isNewProcess: boolean, losesData: boolean): b
 export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcome: Outcome): void {
   const { own } = turn.state;
   if (own.pending?.id === id) patchOwn(turn, { pending: null });
+  if (own.promotingId === id) patchOwn(turn, { promotingId: null });
   if (outcome.ok) {
     patchOwn(turn, { failure: null });
-    if (outcome.info !== null) takeInfo(turn, outcome.info);
+    if (outcome.info !== null) takeInfo(turn, outcome.info, action.kind === 'promote' || action.kind === 'donate');
     if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
       patchOwn(turn, { hasWriters: false });
     if (action.kind === 'donate') patchOwn(turn, { minReplicas: UNREACHABLE_MIN_REPLICAS });
@@ -129,7 +142,7 @@ function mayOrder(turn: Turn): boolean {
 /** Detaches the own Redis into limbo, unless it is there or already on its way. @returns true when it is in limbo now. */
 export function holdInLimbo(turn: Turn, why: string): boolean {
   const { own } = turn.state;
-  if (own.info !== null && isInLimbo(own.info) && own.pending === null) return true;
+  if (own.info !== null && isInLimbo(own.info) && own.pending === null) return own.promotingId === null;
   if (own.pending?.action.kind === 'limbo' || own.info === null) return false;
   // What is sent to a Redis that hangs only piles up; the order that counts was sent when it began to hang.
   if (own.health.state === 'down') return false;
@@ -149,6 +162,10 @@ function follow(turn: Turn, master: Announcement): void {
   const { info } = own;
   if (info === null || !mayOrder(turn)) return;
   if (info.role === 'replica' && info.masterHost === master.ip && info.masterPort === master.port) return;
+  if (isUnknownToFounder(info, master)) {
+    keepFromFounder(turn, info, master);
+    return;
+  }
   const surplus = surplusOver(info, master);
   if (info.role === 'master' || !isInLimbo(info) || surplus > 0) {
     note(turn, 'warn', 'repoint', `the own Redis ${placeOf(info)}; pointing it at the master ${master.pod}`, {
@@ -161,17 +178,38 @@ function follow(turn: Turn, master: Announcement): void {
   patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
 }
 
-/** How many bytes the own Redis has beyond the point at which the master's history left its own: they are thrown away. */
-function surplusOver(info: ReplicationInfo, master: Announcement): number {
+/** How many bytes a Redis has beyond the point at which the master's history left its own: they are thrown away. */
+export function surplusOver(info: ReplicationInfo, master: Announcement): number {
   const { history } = master;
   if (history.replid2 !== info.replid || history.secondReplOffset === null) return 0;
   return Math.max(0, info.offset - history.secondReplOffset + 1);
+}
+
+/** A person has to decide what is to become of it, unless the founder gives way. */
+function keepFromFounder(turn: Turn, info: ReplicationInfo, master: Announcement): void {
+  const text = `the own Redis has ${String(info.keys)} keys, but ${master.pod} was promoted empty, when this pod could not be seen: not following it, for that would throw them away`;
+  if (turn.state.own.keptFrom !== master.pod) note(turn, 'error', 'data-kept', text, { term: master.term });
+  patchOwn(turn, { keptFrom: master.pod });
+  holdInLimbo(turn, `${master.pod} was promoted empty, and this Redis has data`);
 }
 
 function placeOf(info: ReplicationInfo): string {
   if (info.role === 'master') return 'is a master without a lease';
   if (info.masterHost === LIMBO_HOST && info.masterPort === LIMBO_PORT) return 'is in limbo';
   return `follows ${String(info.masterHost)}:${String(info.masterPort)}`;
+}
+
+/**
+ * Its data counts from the moment at which it is seen in step with the master, so after it was pointed there it is looked at more
+ * often than once in a heartbeat: the master may die right then.
+ */
+function watchSync(turn: Turn): void {
+  const { own, config } = turn.state;
+  const pointedAtMs = own.retryAtMs - RETRY_MS;
+  const isNew = own.retryAtMs > 0 && turn.nowMs - pointedAtMs < config.timings.leaseMs;
+  if (!isNew || own.info?.role !== 'replica' || own.info.linkUp) return;
+  if (own.pending === null && turn.nowMs - own.infoAtMs >= SYNC_POLL_MS) orderOwn(turn, { kind: 'sample' });
+  wakeAt(turn, turn.nowMs + SYNC_POLL_MS);
 }
 
 /**
@@ -188,6 +226,7 @@ function followUnlessSilent(turn: Turn, master: Announcement): void {
   if (!isSilent) wakeAt(turn, overdueAtMs);
   if (!isSilent || (isLinked && own.infoAtMs >= overdueAtMs)) {
     follow(turn, master);
+    watchSync(turn);
     return;
   }
   if (isLinked) {

@@ -1,4 +1,4 @@
-import { isComparable, type History } from './lineage.ts';
+import { isPartOf, type Lineage } from './lineage.ts';
 import type { PodName } from './brand.ts';
 import type { Announcement, MemberView, Position } from './messages.ts';
 import type { NodeState } from './state.ts';
@@ -20,9 +20,10 @@ export function ownPosition(state: NodeState, nowMs: number): Position | null {
     offset: info.offset,
     priority: own.priority,
     lastIoSecondsAgo: info.lastIoSecondsAgo,
-    // The announced master under its own run id is in step with itself, also when this sidecar is new.
-    synced: info.runId !== null && announcement?.runId === info.runId ? true : own.synced,
+    // The announced master under its own run id is in step with itself: also a sidecar that is new can tell.
+    synced: own.synced ?? (info.runId !== null && announcement?.runId === info.runId ? true : null),
     intact: !info.syncInProgress,
+    astray: own.astray,
     keys: info.keys,
     ageMs: Math.max(0, nowMs - own.infoAtMs),
   };
@@ -37,10 +38,10 @@ export function ownPosition(state: NodeState, nowMs: number): Position | null {
 export type DataWorth = 'full' | 'restored' | 'none';
 
 /** Judges a position against the newest announced history; without one (a set that is new to everybody) nothing is full. */
-export function worthOf(position: Position, known: History | null): DataWorth {
+export function worthOf(position: Position, known: Lineage | null): DataWorth {
   if (!position.intact) return 'none';
   if (known === null) return hasKeys(position) ? 'restored' : 'none';
-  if (!isComparable(position, known)) return 'none';
+  if (position.astray || !isPartOf(position, known)) return 'none';
   return position.synced === true ? 'full' : 'restored';
 }
 
@@ -62,7 +63,7 @@ export function dataQuorumOf(replicas: number): number {
   return replicas - Math.floor(replicas / 2);
 }
 
-export function hasKeys(position: Position): boolean {
+export function hasKeys(position: Pick<Position, 'keys'>): boolean {
   return position.keys !== null && position.keys > 0;
 }
 

@@ -1,7 +1,6 @@
 import { describeRelease, type RequestRef } from './action.ts';
-import { NO_TERM } from './brand.ts';
 import { endDonation, startDonation } from './donate.ts';
-import { campaignDelayMs, standBack } from './election.ts';
+import { campaignDelayMs, HANDED_TRIES, standBack } from './election.ts';
 import { rememberChange } from './flapping.ts';
 import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
@@ -30,6 +29,11 @@ function refuse(
 export function meet(turn: Turn, identity: PodIdentity): void {
   const known = peerView(turn.state, identity.pod).identity;
   if (known?.incarnation === identity.incarnation && known.ip === identity.ip) return;
+  const { replicas } = turn.state.config.self;
+  if (identity.replicas !== replicas && known?.incarnation !== identity.incarnation) {
+    const text = `${identity.pod} runs with --replicas ${String(identity.replicas)}, this pod with ${String(replicas)}: change it on all pods, one pod more or less at a time`;
+    note(turn, 'warn', 'replicas-differ', text);
+  }
   const isNewPod = known !== null && known.uid !== identity.uid;
   patchPeer(turn, identity.pod, isNewPod ? { identity, position: null, answeredAtMs: null } : { identity });
 }
@@ -86,7 +90,8 @@ function answerPrevote(turn: Turn, ref: RequestRef, request: RequestOf<'PREVOTE'
     return;
   }
   const { announcement } = state;
-  reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement, promises: [] });
+  const { members } = state;
+  reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement, promises: [], members });
 }
 
 function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQUIRE' | 'RENEW'>): void {
@@ -112,9 +117,9 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
     if (request.announcement !== null) adopt(turn, request.announcement);
   }
   if (verdict.granted) {
-    const { announcement } = turn.state;
+    const { announcement, members } = turn.state;
     const promises = state.promises.filter((promised) => promised.holder.pod !== request.from.pod);
-    reply(turn, ref, { type: 'granted', position: ownPosition(turn.state, nowMs), announcement, promises });
+    reply(turn, ref, { type: 'granted', position: ownPosition(turn.state, nowMs), announcement, promises, members });
   } else refuse(turn, ref, verdict.reason satisfies RefusalReason, verdict.retryAfterMs);
 }
 
@@ -154,9 +159,12 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   const { timings, self } = state.config;
   const { from, term, to } = request;
   const { announcement } = state;
+  const held = standingGrant(state.voter, nowMs)?.holder;
+  // Sent by an earlier life of the holder's sidecar: it says nothing about this one.
+  if (held !== undefined && isSameHolder(held, from) && held.incarnation !== from.incarnation) return;
   const isOfMaster = announcement !== null && isSameHolder(announcement, from) && term >= announcement.term;
   const wasMaster = isOfMaster && request.cause !== 'withdrawn';
-  const heldHere = standingGrant(state.voter, nowMs)?.holder.pod === from.pod;
+  const heldHere = held?.pod === from.pod;
   patch(turn, { voter: release(state.voter, from, term, to, nowMs, timings.reservationMs) });
   if (wasMaster) {
     note(
@@ -175,23 +183,26 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   }
   const concernsUs = wasMaster || heldHere || to === self.pod;
   if (!concernsUs || term < state.voter.promisedTerm || state.role.kind === 'holder') return;
-  if (to === self.pod) standBack(turn, 0, true);
+  if (to === self.pod) standBack(turn, 0, HANDED_TRIES);
   else standBack(turn, (to === null ? 0 : timings.reservationMs) + campaignDelayMs(turn));
 }
 
 /** Does this request come from the holder of the lease, as far as this voter can tell? */
 function speaksAsHolder(turn: Turn, request: PeerRequest): boolean {
-  const { voter, role, announcement } = turn.state;
+  const { voter, role, term } = turn.state;
   if (role.kind === 'holder') return false;
   const grant = standingGrant(voter, turn.nowMs);
   if (grant !== null) return isSameHolder(grant.holder, request.from) && request.term >= grant.term;
-  // A mute voter has promised nothing in this life; it follows whoever is not older than the newest topology it knows.
-  return turn.nowMs < voter.mutedUntilMs && request.term >= (announcement?.term ?? NO_TERM);
+  // A mute voter has promised nothing in this life; it follows whoever is not older than the newest term that it has heard of.
+  return turn.nowMs < voter.mutedUntilMs && request.term >= term;
 }
 
 function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): void {
   const { nowMs } = turn;
-  if (!speaksAsHolder(turn, request)) {
+  const { announcement } = turn.state;
+  // The election of that term is over, and this request was on its way for too long.
+  const isOver = announcement !== null && request.term <= announcement.term;
+  if (isOver || !speaksAsHolder(turn, request)) {
     refuse(turn, ref, 'no-lease');
     return;
   }
@@ -200,7 +211,7 @@ function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): 
   endDonation(turn);
   const isDetached = holdInLimbo(turn, `${request.from.pod} holds an election in term ${String(request.term)}`);
   const { own } = turn.state;
-  if (isDetached || own.pending === null) {
+  if (isDetached || (own.pending === null && own.promotingId === null)) {
     reply(turn, ref, { type: 'frozen', position: isDetached ? ownPosition(turn.state, nowMs) : null });
     return;
   }
@@ -210,7 +221,7 @@ function takeFreeze(turn: Turn, ref: RequestRef, request: RequestOf<'FREEZE'>): 
 /** Answers those who wait for the own Redis to be detached, as soon as that is known to have worked or not. */
 export function progressFreezing(turn: Turn): void {
   const { freezing, own } = turn.state;
-  if (freezing.length === 0 || own.pending !== null) return;
+  if (freezing.length === 0 || own.pending !== null || own.promotingId !== null) return;
   // An order that failed (Redis is loading, say) is not waited for: the holder asks again.
   const isDetached = own.info !== null && isInLimbo(own.info);
   const position = isDetached ? ownPosition(turn.state, turn.nowMs) : null;

@@ -38,15 +38,21 @@ export interface OwnRedis {
   readonly runId: RunId | null;
   /** Seen in step with a master since it started; null when this sidecar can not know. */
   readonly synced: boolean | null;
+  /** Seen to become a master without having been ordered to, and not in step with one since. */
+  readonly astray: boolean;
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;
   /** Whom it followed last, and what it had then: also when it has been detached since. */
   readonly lastMaster: { readonly ip: string; readonly port: number; readonly history: History } | null;
+  /** The founder that it does not follow, for its data's sake. */
+  readonly keptFrom: PodName | null;
   /** What went wrong with the order before; null when it went well. */
   readonly failure: string | null;
   /** A fence that Redis refused (it is loading, say) is tried again at this time. */
   readonly fenceRetryAtMs: number;
+  /** An order that makes it writable or feeding, in more than one step: another order does not overtake it. */
+  readonly promotingId: number | null;
   readonly pending: { readonly id: number; readonly action: OwnAction; readonly sinceMs: number } | null;
   readonly retryAtMs: number;
 }
@@ -101,7 +107,8 @@ export type Phase =
       /** Why this pod was chosen. */
       readonly reason: string;
     }
-  | { readonly name: 'promote'; readonly ownId: number }
+  /** `runId`: the process that was chosen. */
+  | { readonly name: 'promote'; readonly ownId: number; readonly runId: RunId | null; readonly isFounded: boolean }
   | { readonly name: 'lead'; readonly sinceMs: number }
   /** Going away: hand the lease and the data to `to`. */
   | {
@@ -115,15 +122,24 @@ export type Phase =
     };
 
 export type Role =
-  | { readonly kind: 'follower'; readonly electAtMs: number; readonly skipPrevote: boolean }
+  | {
+      readonly kind: 'follower';
+      readonly electAtMs: number;
+      /** The lease was released to this pod: how often it may still ask for it in quick succession; 0 when it was not. */
+      readonly handedTries: number;
+    }
   | {
       readonly kind: 'candidate';
+      /** As of a follower. */
+      readonly handedTries: number;
       readonly step: 'prevote' | 'acquire';
       readonly term: Term;
       readonly grants: Grants;
       readonly refusedBy: readonly PodName[];
       readonly retryAfterMs: number;
       readonly newest: Announcement | null;
+      /** What a voter remembers of the pods beside the last master. */
+      readonly members: readonly MemberView[];
       readonly previous: readonly PreviousPromise[];
       readonly untilMs: number;
       readonly probeId: number | null;
@@ -180,6 +196,15 @@ export interface NodeState {
   readonly refusedMessages: number;
 }
 
+/**
+ * What survives a restart of the sidecar, where there is a place for it. Terms are only as good as the memory of those who have
+ * heard of them: a voter that has forgotten all helps to elect under a term that is long past.
+ */
+export interface Memory {
+  readonly term: Term;
+  readonly announcement: Announcement | null;
+}
+
 /** What can happen to a sidecar. */
 export type Input =
   | { readonly type: 'tick' }
@@ -194,7 +219,7 @@ export type Input =
       readonly answer: PeerAnswer | null;
     }
   | { readonly type: 'own-done'; readonly id: number; readonly action: OwnAction; readonly outcome: Outcome }
-  | { readonly type: 'remote-done'; readonly id: number; readonly outcome: Outcome }
+  | { readonly type: 'remote-done'; readonly id: number; readonly pod: PodName; readonly outcome: Outcome }
   /** A peer was met (its address and life are known). */
   | {
       readonly type: 'peer-met';

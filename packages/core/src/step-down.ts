@@ -8,7 +8,7 @@ import { heldUntilMs } from './view.ts';
 /** True when the own Redis certainly takes no writes: it is a replica, and no order that could change that is under way. */
 function isFenced(turn: Turn): boolean {
   const { own } = turn.state;
-  return own.pending === null && own.info?.role === 'replica';
+  return own.pending === null && own.promotingId === null && own.info?.role === 'replica';
 }
 
 /**
@@ -20,7 +20,7 @@ export function releaseLease(turn: Turn, role: HolderRole, to: PodName | null, c
   const { state, nowMs } = turn;
   const { timings } = state.config;
   patch(turn, {
-    role: { kind: 'follower', electAtMs: nowMs + timings.reservationMs + timings.heartbeatMs, skipPrevote: false },
+    role: { kind: 'follower', electAtMs: nowMs + timings.reservationMs + timings.heartbeatMs, handedTries: 0 },
     masterGone: true,
     announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
   });

@@ -1,8 +1,9 @@
 import type { Action, Note, OwnAction, RemoteAction } from './action.ts';
 import type { PodName, RunId, Term } from './brand.ts';
 import type { HolderId } from './lease.ts';
-import type { History } from './lineage.ts';
+import type { History, Lineage } from './lineage.ts';
 import type { PodIdentity, RequestBody } from './messages.ts';
+import { heldUntilMs } from './view.ts';
 import type { Moment, NodeState, OwnRedis, PeerView, Role } from './state.ts';
 
 /** One decision in the making: the state as it is so far, and what has been decided. Lives for one call of `decide`. */
@@ -50,6 +51,7 @@ export function orderOwn(turn: Turn, action: OwnAction): number {
   const id = takeId(turn);
   turn.actions.push({ type: 'own', id, action });
   if (action.kind !== 'sample') patchOwn(turn, { pending: { id, action, sinceMs: turn.nowMs } });
+  if (action.kind === 'promote' || action.kind === 'donate') patchOwn(turn, { promotingId: id });
   return id;
 }
 
@@ -59,7 +61,7 @@ export interface RemoteTarget {
   readonly ip: string;
   readonly port: number;
   readonly runId: RunId | null;
-  readonly history: History | null;
+  readonly history: History | Lineage | null;
 }
 
 /** The Redis of `pod`, as far as this sidecar can tell where it is and how to know it; null when it can not. */
@@ -79,7 +81,8 @@ export function remoteTarget(state: NodeState, pod: PodName): RemoteTarget | nul
 export function orderRemote(turn: Turn, target: RemoteTarget, action: RemoteAction): number {
   const id = takeId(turn);
   const { pod, ip, port, runId, history } = target;
-  turn.actions.push({ type: 'remote', id, pod, ip, port, runId, history, action });
+  const deadlineMs = action.kind === 'probe' ? Infinity : heldUntilMs(turn.state);
+  turn.actions.push({ type: 'remote', id, pod, ip, port, runId, history, deadlineMs, action });
   return id;
 }
 

@@ -59,7 +59,14 @@ export function announcement(change: Partial<Announcement> = {}): Announcement {
     ip: IP_1,
     port: 6379,
     runId: runIdOf('m'),
-    history: { replid: asReplicationId('1'.repeat(40)), replid2: null, secondReplOffset: null, offset: asOffset(1) },
+    isFounded: false,
+    history: {
+      replid: asReplicationId('1'.repeat(40)),
+      replid2: null,
+      secondReplOffset: null,
+      offset: asOffset(1),
+      ancestors: [],
+    },
     ...change,
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { asOffset, asReplicationId, asRunId, chooseMaster, vouchFor, type Position } from '../src/index.ts';
 import type { Frozen } from '../src/state.ts';
-import { HISTORY, identity, PODS, positionOf } from './support.ts';
+import { LINEAGE, identity, PODS, positionOf } from './support.ts';
 
 const [A, B, C] = PODS as [(typeof PODS)[0], (typeof PODS)[0], (typeof PODS)[0]];
 const OTHER = asReplicationId('f'.repeat(40));
@@ -54,7 +54,7 @@ describe('the choice among the frozen', () => {
     ['the holder among equals', [{ runId: asRunId('1') }, { runId: asRunId('2') }, { runId: asRunId('3') }], 2],
   ])('%s', (_title, changes, winner) => {
     const frozen = frozenOf(changes);
-    expect(chooseMaster(frozen, HISTORY, PODS, C).winner).toBe(winner === null ? null : PODS[winner]);
+    expect(chooseMaster(frozen, LINEAGE, PODS, C).winner).toBe(winner === null ? null : PODS[winner]);
   });
 
   test.each<[string, Partial<Position>[], number | null, number]>([
@@ -79,17 +79,56 @@ describe('the choice among the frozen', () => {
       0,
     ],
   ])('whose data is fetched first: %s', (_title, changes, donor, bytesMissing) => {
-    const choice = chooseMaster(frozenOf(changes), HISTORY, PODS, B);
+    const choice = chooseMaster(frozenOf(changes), LINEAGE, PODS, B);
     expect(choice).toMatchObject({ winner: B, donor: donor === null ? null : PODS[donor], bytesMissing });
   });
 
   test('after fetching has failed, what is missing is told', () => {
     const frozen = frozenOf([{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }]);
-    expect(chooseMaster(frozen, HISTORY, PODS, B, false)).toMatchObject({ winner: B, donor: null, bytesMissing: 20 });
+    expect(chooseMaster(frozen, LINEAGE, PODS, B, false)).toMatchObject({ winner: B, donor: null, bytesMissing: 20 });
+  });
+
+  describe('S3: somebody was promoted since the announcement that is known', () => {
+    const promoted = { replid: OTHER, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) } as const;
+
+    test('who has parted from that one is not chosen, however much more it has', () => {
+      // C's surplus was never confirmed: it was the master, and cut off. What B has was, by a pod that is out of reach.
+      const choice = chooseMaster({ [B]: at(250, promoted), [C]: at(300) }, LINEAGE, PODS, C);
+      expect(choice.winner).toBe(B);
+      expect(choice.verdicts.map(({ pod, worth }) => [pod, worth])).toEqual([
+        [B, 'full'],
+        [C, 'none'],
+      ]);
+      expect(choice.known?.replid).toBe(OTHER);
+    });
+
+    test('who has not parted from it counts', () => {
+      const choice = chooseMaster({ [A]: at(100), [B]: at(250, promoted) }, LINEAGE, PODS, A);
+      expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'full']);
+      expect(choice.winner).toBe(B);
+    });
+
+    test('and once more since then', () => {
+      const again = { replid: asReplicationId('e'.repeat(40)), replid2: OTHER, secondReplOffset: asOffset(201) };
+      const choice = chooseMaster({ [A]: at(250, promoted), [B]: at(220, again), [C]: at(100) }, LINEAGE, PODS, A);
+      expect(choice.winner).toBe(B);
+      expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['none', 'full', 'full']);
+    });
+
+    test('of two that were promoted, the one that more pods follow', () => {
+      const alone = { ...promoted, replid: asReplicationId('e'.repeat(40)) };
+      const choice = chooseMaster(
+        { [A]: at(900, alone), [B]: at(150, promoted), [C]: at(160, promoted) },
+        LINEAGE,
+        PODS,
+        A,
+      );
+      expect(choice.winner).toBe(C);
+    });
   });
 
   test('a pod whose sidecar is gone has data, but can not hold the lease: what is missing is told', () => {
-    const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, HISTORY, [B], B);
+    const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, LINEAGE, [B], B);
     expect(choice).toMatchObject({ winner: B, bytesMissing: 30 });
   });
 
@@ -105,13 +144,17 @@ describe('the choice among the frozen', () => {
   });
 
   test('a promoted ancestor and its descendant are one history', () => {
-    const promoted = at(120, { replid: OTHER, replid2: HISTORY.replid, secondReplOffset: asOffset(101) });
-    expect(chooseMaster({ [A]: at(100), [B]: promoted }, HISTORY, PODS, A).winner).toBe(B);
+    const promoted = at(120, { replid: OTHER, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) });
+    expect(chooseMaster({ [A]: at(100), [B]: promoted }, LINEAGE, PODS, A).winner).toBe(B);
   });
 
-  test('an empty pod is never put above one that has data but may not be promoted', () => {
+  test("an empty pod, or one that has parted, is put above one that may not be promoted only with that one's data", () => {
     const empty = at(1, { replid: OTHER, keys: 0, synced: false });
-    expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, HISTORY, PODS, B).winner).toBeNull();
+    for (const other of [empty, at(300, { replid: OTHER })]) {
+      const frozen = { [A]: at(100, { priority: 0 }), [B]: other };
+      expect(chooseMaster(frozen, LINEAGE, PODS, B)).toMatchObject({ winner: B, donor: A });
+      expect(chooseMaster(frozen, LINEAGE, PODS, B, false).winner).toBeNull();
+    }
     expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, PODS, B).winner).toBeNull();
   });
 
@@ -137,17 +180,17 @@ describe('the choice among the frozen', () => {
       offset: fc.integer({ min: 0, max: 9 }).map(asOffset),
       priority: fc.constantFrom(0, 1, 100, null),
       lastIoSecondsAgo: fc.constantFrom(0, 3, null),
-      replid: fc.constantFrom(HISTORY.replid, OTHER),
+      replid: fc.constantFrom(LINEAGE.replid, OTHER),
       intact: fc.boolean(),
       synced: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(anyPosition, { minLength: 1, maxLength: 3 }), (changes) => {
         const frozen = frozenOf(changes);
-        const { winner } = chooseMaster(frozen, HISTORY, PODS, A);
+        const { winner } = chooseMaster(frozen, LINEAGE, PODS, A);
         const electable = Object.values(frozen)
           .filter((one) => one !== undefined)
-          .filter((one) => one.replid === HISTORY.replid && one.intact && one.priority !== 0);
+          .filter((one) => one.replid === LINEAGE.replid && one.intact && one.priority !== 0);
         if (electable.length === 0) return;
         const chosen = winner === null ? undefined : frozen[winner];
         expect(electable).toContain(chosen);

@@ -13,8 +13,8 @@ import {
   type Voter,
 } from '../src/index.ts';
 
-const A = { pod: asPodName('redis-0'), uid: 'a' };
-const B = { pod: asPodName('redis-1'), uid: 'b' };
+const A = { pod: asPodName('redis-0'), uid: 'a', incarnation: 'a1' };
+const B = { pod: asPodName('redis-1'), uid: 'b', incarnation: 'b1' };
 const GRANT_MS = 2250;
 
 function awake(): Voter {
@@ -91,6 +91,30 @@ describe('a voter', () => {
       2,
       100,
       'held',
+    ],
+    [
+      'has promised it to the holder, whose earlier life gives back what it had asked for',
+      release(promise(awake(), A, asTerm(1), 0, GRANT_MS), { ...A, incarnation: 'a0' }, asTerm(1), null, 10, 400),
+      B,
+      2,
+      100,
+      'held',
+    ],
+    [
+      'is asked by the next life of the holder under the same term: what it gave back before must not end this',
+      promise(awake(), A, asTerm(1), 0, GRANT_MS),
+      { ...A, incarnation: 'a2' },
+      1,
+      100,
+      'stale-term',
+    ],
+    [
+      'is asked by the next life of the holder under a newer term',
+      promise(awake(), A, asTerm(1), 0, GRANT_MS),
+      { ...A, incarnation: 'a2' },
+      2,
+      100,
+      'granted',
     ],
   ] as const)('%s', (_title, voter, holder, term, nowMs, expected) => {
     const verdict = judge(voter, holder, asTerm(term), nowMs);

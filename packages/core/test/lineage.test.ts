@@ -1,6 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { asOffset, asReplicationId, isComparable, relationOf, sharesAncestry, type History } from '../src/index.ts';
+import {
+  asOffset,
+  asReplicationId,
+  isComparable,
+  isPartOf,
+  lineageAfter,
+  lineageRenamed,
+  relationOf,
+  sharesAncestry,
+  type History,
+  type Lineage,
+} from '../src/index.ts';
 
 /** `x@100` or, promoted from history x after its first 90 bytes, `y@100<x@90`. */
 function history(text: string): History {
@@ -61,5 +72,45 @@ describe('how two histories stand to each other', () => {
     const offset = fc.integer({ min: 0, max: 5 }).map(asOffset);
     const any = fc.record({ replid: id, replid2: fc.option(id), secondReplOffset: fc.option(offset), offset });
     fc.assert(fc.property(any, any, (a, b) => isComparable(a, b) === isComparable(b, a)));
+  });
+});
+
+describe('S3: what a replica has counts, though it has not heard of the last promotions', () => {
+  /** One master after the other: each went on from the one before. */
+  const after = (...texts: string[]): Lineage =>
+    texts.reduce<Lineage | null>((before, text) => lineageAfter(history(text), before), null) as Lineage;
+
+  test.each<[string, string[], boolean]>([
+    ['x@50', ['x@10', 'y@100<x@90'], true],
+    ['x@50', ['x@10', 'y@100<x@90', 'z@120<y@110'], true],
+    ['x@90', ['x@10', 'y@100<x@90', 'z@120<y@110'], true],
+    ['x@91', ['x@10', 'y@100<x@90', 'z@120<y@110'], false],
+    ['x@50', ['x@10', 'y@100<x@90', 'z@120<y@110', 'w@130<z@125'], true],
+    // z branched off y at 70, before y itself had branched off x: nothing of x after 70 is in it.
+    ['x@70', ['x@10', 'y@100<x@90', 'z@120<y@70'], true],
+    ['x@71', ['x@10', 'y@100<x@90', 'z@120<y@70'], false],
+    ['y@71', ['x@10', 'y@100<x@90', 'z@120<y@70', 'w@130<z@125'], false],
+    // w goes on from x, past y and z, which are no part of it.
+    ['y@100', ['x@10', 'y@100<x@90', 'z@120<y@110', 'w@130<x@80'], false],
+    ['x@80', ['x@10', 'y@100<x@90', 'z@120<y@110', 'w@130<x@80'], true],
+    // Nobody knows what was between v and the others.
+    ['x@50', ['x@10', 'y@100<x@90', 'w@130<v@120'], false],
+    // Announced again under the same id, as after a restart of its sidecar.
+    ['x@50', ['x@10', 'y@100<x@90', 'z@120<y@110', 'z@140<y@110'], true],
+  ])('%s, after %j: %s', (part, masters, expected) => {
+    expect(isPartOf(history(part), after(...masters))).toBe(expected);
+  });
+
+  test('a master that takes a new id when its first replica attaches is still the same', () => {
+    const renamed = lineageRenamed(history('z@130'), after('x@10', 'y@100<x@90'));
+    for (const part of ['y@100', 'x@90', 'z@140']) expect(isPartOf(history(part), renamed)).toBe(true);
+    for (const part of ['y@101', 'x@91', 'w@5']) expect(isPartOf(history(part), renamed)).toBe(false);
+    expect(isPartOf(history('x@50'), lineageAfter(history('w@150<z@140'), renamed))).toBe(true);
+  });
+
+  test('the past is not remembered without end', () => {
+    const ids = 'abcdefghijklmnop'.split('');
+    const texts = ids.map((id, n) => (n === 0 ? `${id}@0` : `${id}@${String(n)}<${String(ids[n - 1])}@${String(n)}`));
+    expect(after(...texts).ancestors).toHaveLength(8);
   });
 });

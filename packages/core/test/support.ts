@@ -12,6 +12,8 @@ import {
   type Announcement,
   type Decision,
   type Input,
+  type Lineage,
+  type Memory,
   type NodeConfig,
   type NodeState,
   type OwnAction,
@@ -33,6 +35,7 @@ export function identity(index: number): PodIdentity {
     ip: `10.0.0.${String(index + 1)}`,
     redisPort: 6379,
     port: 26379,
+    replicas: PODS.length,
   };
 }
 
@@ -55,6 +58,8 @@ export const HISTORY = {
   secondReplOffset: null,
   offset: asOffset(0),
 };
+
+export const LINEAGE: Lineage = { ...HISTORY, ancestors: [] };
 
 export function infoOf(change: Partial<ReplicationInfo> = {}): ReplicationInfo {
   return {
@@ -79,14 +84,23 @@ export function infoOf(change: Partial<ReplicationInfo> = {}): ReplicationInfo {
 export function positionOf(change: Partial<Position> = {}): Position {
   const { runId, role, masterHost, masterPort, linkUp, priority, lastIoSecondsAgo, keys, offset } = infoOf();
   const own = { runId, role, masterHost, masterPort, linkUp, priority, lastIoSecondsAgo, keys };
-  return { ...HISTORY, ...own, offset, synced: true, intact: true, ageMs: 0, ...change };
+  return { ...HISTORY, ...own, offset, synced: true, intact: true, astray: false, ageMs: 0, ...change };
 }
 
 export const LIMBO = { masterHost: '127.0.0.1', masterPort: 1, linkUp: false } as const;
 
 export function announcementOf(index: number, term: number): Announcement {
   const { pod, uid, ip, redisPort } = identity(index);
-  return { term: asTerm(term), pod, uid, ip, port: redisPort, runId: asRunId('0'.repeat(40)), history: HISTORY };
+  return {
+    term: asTerm(term),
+    pod,
+    uid,
+    ip,
+    port: redisPort,
+    runId: asRunId('0'.repeat(40)),
+    isFounded: false,
+    history: LINEAGE,
+  };
 }
 
 type Body = PeerRequest extends infer Request
@@ -109,9 +123,9 @@ export class Story {
   last: Decision | null = null;
   #nextRef = 1;
 
-  constructor(config: NodeConfig, nowMs = 0) {
+  constructor(config: NodeConfig, nowMs = 0, memory: Memory | null = null) {
     this.nowMs = nowMs;
-    this.state = startNode(config, { nowMs, random: 0 });
+    this.state = startNode(config, { nowMs, random: 0 }, memory);
   }
 
   after(delayMs: number): this {
@@ -160,6 +174,7 @@ export class Story {
         position: positionOf(),
         announcement,
         promises: [],
+        members: [],
       };
       return [...this.feed({ type: 'answer', from: to, request, sentAtMs, answer })];
     });
@@ -211,5 +226,23 @@ export function follower(): Story {
   const story = new Story(configOf(1));
   story.redis();
   story.after(TIMINGS.grantMs).asked(renewal(0, 1));
+  return story;
+}
+
+/** redis-1 has won term 2 after redis-0's Redis died, and has frozen everybody. @returns the story and what it did last. */
+export function elected(): { story: Story; actions: readonly Action[] } {
+  const story = follower();
+  story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+  const asking = story.last?.actions ?? [];
+  const freezing = story.granted(asking, 'ACQUIRE');
+  const limbo = story.done(freezing, 'limbo', LIMBO);
+  const actions = [...limbo, ...story.frozen(freezing, (index) => (index === 0 ? null : positionOf()))];
+  return { story, actions };
+}
+
+/** redis-1 leads under term 2. */
+export function leader(): Story {
+  const { story, actions } = elected();
+  story.done(actions, 'promote', { role: 'master', masterHost: null, masterPort: null, linkUp: false });
   return story;
 }

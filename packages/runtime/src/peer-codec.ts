@@ -4,20 +4,26 @@ import {
   asReplicationId,
   asRunId,
   asTerm,
+  type Memory,
   type PeerAnswer,
   type PeerRequest,
   type PeerStatus,
+  type Term,
 } from '@sentinel-micro/core';
 import * as v from 'valibot';
 import { OperationError } from './errors.ts';
 
 const MAX_TEXT = 253;
 const MAX_LIST = 64;
+/** Twice the longest lease and guard that the flags allow. */
+const MAX_SPAN_MS = 2 * 2 * 86_400_000;
 /** What was received is part of the text: a stranger must not fill the log with it. */
 const MAX_ISSUE = 200;
 
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const age = v.pipe(v.number(), v.finite(), v.minValue(0));
+const span = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SPAN_MS));
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const term = v.pipe(count, v.transform(asTerm));
 const pod = v.pipe(text, v.minLength(1), v.transform(asPodName));
@@ -27,7 +33,15 @@ const offset = v.pipe(count, v.transform(asOffset));
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.maxLength(MAX_LIST));
 
 const holder = v.object({ pod, uid: text });
-const identity = v.object({ pod, uid: text, incarnation: text, ip: v.pipe(text, v.ip()), redisPort: port, port });
+const identity = v.object({
+  pod,
+  uid: text,
+  incarnation: text,
+  ip: v.pipe(text, v.ip()),
+  redisPort: port,
+  port,
+  replicas: count,
+});
 const historyFields = { replid, replid2: v.nullable(replid), secondReplOffset: v.nullable(offset), offset };
 const announcement = v.object({
   term,
@@ -36,7 +50,8 @@ const announcement = v.object({
   ip: v.pipe(text, v.ip()),
   port,
   runId,
-  history: v.object(historyFields),
+  isFounded: v.boolean(),
+  history: v.object({ ...historyFields, ancestors: list(v.object({ replid, endOffset: offset })) }),
 });
 const position = v.object({
   ...historyFields,
@@ -49,8 +64,9 @@ const position = v.object({
   lastIoSecondsAgo: v.nullable(count),
   synced: v.nullable(v.boolean()),
   intact: v.boolean(),
+  astray: v.boolean(),
   keys: v.nullable(count),
-  ageMs: v.number(),
+  ageMs: age,
 });
 
 const member = v.object({
@@ -95,12 +111,13 @@ const answerSchema = v.variant('type', [
     position: v.nullable(position),
     announcement: v.nullable(announcement),
     promises: list(v.object({ term, holder })),
+    members: list(member),
   }),
   v.object({
     ...envelope,
     type: v.literal('refused'),
     reason: v.picklist(['mute', 'stale-term', 'held', 'reserved', 'other-cluster', 'not-a-member', 'no-lease']),
-    retryAfterMs: v.pipe(v.number(), v.minValue(0)),
+    retryAfterMs: span,
     announcement: v.nullable(announcement),
   }),
   v.object({ ...envelope, type: v.literal('frozen'), position: v.nullable(position) }),
@@ -139,11 +156,57 @@ function decode<Schema extends v.GenericSchema>(schema: Schema, json: string, wh
   );
 }
 
+interface Named {
+  readonly term: Term;
+}
+
+/** Whoever names a term knows it, so no message can name a newer one than its own. */
+function withoutNewerTerms<Message extends Named>(
+  message: Message,
+  named: readonly (Named | null)[],
+  what: string,
+): Message {
+  const newer = named.find((one) => one !== null && one.term > message.term);
+  if (newer == null) return message;
+  throw new OperationError(
+    'BADMESSAGE',
+    `${what} is not valid: of term ${String(message.term)}, but it names term ${String(newer.term)}`,
+  );
+}
+
 export const encodeMessage = (message: PeerRequest | PeerAnswer | PeerStatus): string => JSON.stringify(message);
 
 /** @throws OperationError with code `BADMESSAGE`, naming the field. */
-export const decodeRequest = (json: string): PeerRequest => decode(requestSchema, json, 'the request');
+export function decodeRequest(json: string): PeerRequest {
+  const request = decode(requestSchema, json, 'the request');
+  return withoutNewerTerms(request, 'announcement' in request ? [request.announcement] : [], 'the request');
+}
+
 /** @throws OperationError with code `BADMESSAGE`, naming the field. */
-export const decodeAnswer = (json: string): PeerAnswer => decode(answerSchema, json, 'the answer');
+export function decodeAnswer(json: string): PeerAnswer {
+  const answer = decode(answerSchema, json, 'the answer');
+  const promises = 'promises' in answer ? answer.promises : [];
+  const announcement = 'announcement' in answer ? answer.announcement : null;
+  return withoutNewerTerms(answer, [announcement, ...promises], 'the answer');
+}
+
 /** @throws OperationError with code `BADMESSAGE`, naming the field. */
-export const decodeStatus = (json: string): PeerStatus => decode(statusSchema, json, 'the status');
+export function decodeStatus(json: string): PeerStatus {
+  const status = decode(statusSchema, json, 'the status');
+  return withoutNewerTerms(status, [status.master], 'the status');
+}
+
+const memorySchema = v.object({ cluster: text, term, announcement: v.nullable(announcement) });
+
+export const encodeMemory = (cluster: string, { term: newest, announcement: last }: Memory): string =>
+  JSON.stringify({ cluster, term: newest, announcement: last });
+
+/**
+ * What a sidecar of `cluster` has kept for its next life.
+ * @throws OperationError with code `BADMESSAGE`, naming the field.
+ */
+export function decodeMemory(cluster: string, json: string): Memory {
+  const { cluster: of, ...memory } = decode(memorySchema, json, 'the memory');
+  if (of === cluster) return memory;
+  throw new OperationError('BADMESSAGE', `the memory is of the cluster ${of}, not of ${cluster}`);
+}

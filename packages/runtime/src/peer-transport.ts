@@ -1,7 +1,8 @@
-import type { PeerAnswer, PeerRequest, PeerStatus, PodIdentity, PodName } from '@sentinel-micro/core';
+import type { PeerAnswer, PeerRequest, PeerStatus, PodIdentity, PodName, Term } from '@sentinel-micro/core';
 import { messageOf, OperationError } from './errors.ts';
 import { askStatus } from './peer-client.ts';
 import { decodeAnswer, encodeMessage } from './peer-codec.ts';
+import { isPlausibleTerm, mismatchOf } from './peer-plausible.ts';
 import { connectRedis, type RedisConnection } from './redis-connection.ts';
 
 const FIRST_RETRY_MS = 50;
@@ -12,6 +13,12 @@ const STRANGER_RETRY_MS = 10_000;
 const MAX_SILENT = 2;
 /** More addresses than any set has pods: what a wrong DNS answer can cost is bounded. */
 const MAX_LINKS = 256;
+/** Addresses that DNS does not name, but somebody who says that it is a peer: these must not crowd out the others. */
+const MAX_LEARNED = 64;
+/** Different complaints about one address, until it has been well for a while. */
+const MAX_COMPLAINTS = 5;
+const COMPLAINT_MEMORY_MS = 60_000;
+const MAX_COMPLAINT_LENGTH = 300;
 
 export interface PeerAddress {
   readonly ip: string;
@@ -24,6 +31,8 @@ export interface PeerTransportOptions {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly timeoutMs: number;
+  /** The newest term that is known here: who names one far beyond it is not believed. */
+  readonly newestTerm: () => Term;
   /** A sidecar of this cluster was reached. */
   readonly onMet: (status: PeerStatus) => void;
   /** The connection to a sidecar has ended. */
@@ -34,13 +43,17 @@ export interface PeerTransportOptions {
 
 interface Link {
   readonly address: PeerAddress;
+  /** Not named by DNS so far. */
+  isLearned: boolean;
   connection: RedisConnection | null;
-  pod: PodName | null;
+  /** Who answers there. */
+  peer: PodIdentity | null;
   silent: number;
   retryMs: number;
   timer: NodeJS.Timeout | null;
   isWanted: boolean;
-  trouble: string | null;
+  readonly complaints: Set<string>;
+  complainedAtMs: number;
 }
 
 function keyOf(address: PeerAddress): string {
@@ -76,35 +89,29 @@ export class PeerTransport {
   setAddresses(addresses: readonly PeerAddress[]): void {
     const wanted = new Set(addresses.map(keyOf));
     for (const link of this.#links.values()) link.isWanted = wanted.has(keyOf(link.address));
-    for (const address of addresses) this.learn(address);
+    for (const address of addresses) this.#add(address, false);
   }
 
   /** An address that is to be connected, such as one learned from a peer's own request. */
   learn(address: PeerAddress): void {
-    const { self } = this.#options;
-    if (address.ip === self.ip && address.port === self.port) return;
-    const known = this.#links.get(keyOf(address));
-    if (known !== undefined) {
-      known.isWanted = true;
-      return;
-    }
-    if (this.#links.size >= MAX_LINKS) return;
-    const { ip, port } = address;
-    const fresh = { connection: null, pod: null, silent: 0, retryMs: FIRST_RETRY_MS, timer: null };
-    const link: Link = { address: { ip, port }, ...fresh, isWanted: true, trouble: null };
-    this.#links.set(keyOf(address), link);
-    void this.#connect(link);
+    this.#add(address, true);
+  }
+
+  /** Is this one of the addresses that are connected, or to be connected? */
+  knows(ip: string): boolean {
+    for (const link of this.#links.values()) if (!link.isLearned && link.address.ip === ip) return true;
+    return false;
   }
 
   /** @returns the answer, or null when the peer is not connected, does not answer in time, or answers nonsense. */
   async ask(pod: PodName, request: PeerRequest): Promise<PeerAnswer | null> {
-    const link = [...this.#links.values()].find((candidate) => candidate.pod === pod && candidate.connection !== null);
-    const connection = link?.connection ?? null;
-    if (link === undefined || connection === null) return null;
+    const link = [...this.#links.values()].find(({ peer, connection }) => peer?.pod === pod && connection !== null);
+    const { connection = null, peer = null } = link ?? {};
+    if (link === undefined || connection === null || peer === null) return null;
     try {
       const answer = await connection.call('PEER', request.type, encodeMessage(request));
       link.silent = 0;
-      return typeof answer === 'string' ? decodeAnswer(answer) : null;
+      return typeof answer === 'string' ? this.#check(decodeAnswer(answer), request, peer) : null;
     } catch (error) {
       const code = error instanceof OperationError ? error.code : '';
       if (code === 'TIMEOUT') link.silent += 1;
@@ -117,8 +124,8 @@ export class PeerTransport {
 
   /** Pods that are connected now. */
   connected(): readonly PodName[] {
-    return [...this.#links.values()].flatMap((link) =>
-      link.pod !== null && link.connection !== null ? [link.pod] : [],
+    return [...this.#links.values()].flatMap(({ peer, connection }) =>
+      peer !== null && connection !== null ? [peer.pod] : [],
     );
   }
 
@@ -130,10 +137,42 @@ export class PeerTransport {
     }
   }
 
+  #add(address: PeerAddress, isLearned: boolean): void {
+    const { self } = this.#options;
+    if (address.ip === self.ip && address.port === self.port) return;
+    const known = this.#links.get(keyOf(address));
+    if (known !== undefined) {
+      known.isWanted = true;
+      known.isLearned &&= isLearned;
+      return;
+    }
+    const alike = [...this.#links.values()].filter((link) => link.isLearned === isLearned).length;
+    if (alike >= (isLearned ? MAX_LEARNED : MAX_LINKS)) return;
+    const { ip, port } = address;
+    const fresh = { connection: null, peer: null, silent: 0, retryMs: FIRST_RETRY_MS, timer: null, isWanted: true };
+    const link: Link = { address: { ip, port }, isLearned, ...fresh, complaints: new Set(), complainedAtMs: 0 };
+    this.#links.set(keyOf(address), link);
+    void this.#connect(link);
+  }
+
+  /** @throws OperationError when the answer can not be one to this request. */
+  #check(answer: PeerAnswer, request: PeerRequest, peer: PodIdentity): PeerAnswer {
+    const mismatch = mismatchOf(answer, request, peer) ?? this.#implausible(answer.term);
+    if (mismatch !== null) throw new OperationError('BADMESSAGE', `its answer does not count: ${mismatch}`);
+    return answer;
+  }
+
+  #implausible(term: Term): string | null {
+    const newest = this.#options.newestTerm();
+    return isPlausibleTerm(term, newest) ? null : `term ${String(term)} is not plausible, here it is ${String(newest)}`;
+  }
+
+  /** Each complaint is told once, and of one address only so many. */
   #complain(link: Link, text: string): void {
-    if (link.trouble === text) return;
-    link.trouble = text;
-    this.#options.onTrouble(link.address, text);
+    if (link.complaints.has(text) || link.complaints.size >= MAX_COMPLAINTS) return;
+    link.complaints.add(text);
+    link.complainedAtMs = performance.now();
+    this.#options.onTrouble(link.address, text.slice(0, MAX_COMPLAINT_LENGTH));
   }
 
   #retryLater(link: Link, delayMs: number): void {
@@ -153,7 +192,7 @@ export class PeerTransport {
     if (link.connection !== connection) return;
     link.connection = null;
     this.#retryLater(link, FIRST_RETRY_MS);
-    if (link.pod !== null && !this.#isClosed) this.#options.onLost(link.pod);
+    if (link.peer !== null && !this.#isClosed) this.#options.onLost(link.peer.pod);
   }
 
   async #connect(link: Link): Promise<void> {
@@ -181,19 +220,26 @@ export class PeerTransport {
       connection.close();
       return;
     }
-    const { cluster, onMet } = this.#options;
-    if (status.cluster !== cluster) {
+    const stranger = this.#whyStranger(status);
+    if (stranger !== null) {
       connection.close();
-      this.#complain(link, `it belongs to another cluster (${status.cluster}, this one is ${cluster}): ignored`);
+      this.#complain(link, `${stranger}: ignored`);
       this.#retryLater(link, STRANGER_RETRY_MS);
       return;
     }
     link.connection = connection;
-    link.pod = status.from.pod;
+    link.peer = status.from;
     link.silent = 0;
     link.retryMs = FIRST_RETRY_MS;
-    link.trouble = null;
+    if (performance.now() - link.complainedAtMs >= COMPLAINT_MEMORY_MS) link.complaints.clear();
     connection.onClose(() => this.#drop(link, connection));
-    onMet(status);
+    this.#options.onMet(status);
+  }
+
+  #whyStranger({ cluster, from, term }: PeerStatus): string | null {
+    const { self, cluster: ours } = this.#options;
+    if (cluster !== ours) return `it belongs to another cluster (${cluster}, this one is ${ours})`;
+    if (from.pod === self.pod) return `it says that it is ${from.pod}, and so is this one`;
+    return this.#implausible(term);
   }
 }

@@ -1,22 +1,39 @@
-import { sharesAncestry, type History, type Outcome, type RemoteAction, type RunId } from '@sentinel-micro/core';
+import {
+  sharesAncestry,
+  type History,
+  type Lineage,
+  type Outcome,
+  type RemoteAction,
+  type RunId,
+} from '@sentinel-micro/core';
+import type { Clock } from './clock.ts';
 import { messageOf } from './errors.ts';
 import { connectRedis, type RedisConnection, type RedisTarget } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { pauseWrites, sendToLimbo, sendToMaster } from './redis-orders.ts';
 
-/** By what the process that is meant is known: its run id, or a replication id that only the set's own Redis instances share. */
-export interface RemoteIdentity {
+/**
+ * What is to be done to another pod's Redis, and by what the process that is meant is known: its run id, or a replication id that
+ * only the set's own Redis instances share.
+ */
+export interface RemoteOrder {
   readonly runId: RunId | null;
-  readonly history: History | null;
+  readonly history: History | Lineage | null;
+  /** Until when the one who orders it holds the lease, on the clock. */
+  readonly deadlineMs: number;
+  readonly action: RemoteAction;
 }
 
-async function act(connection: RedisConnection, target: RemoteIdentity, action: RemoteAction): Promise<Outcome> {
+async function act(connection: RedisConnection, order: RemoteOrder, clock: Clock): Promise<Outcome> {
+  const { action } = order;
   const info = await askInfo(connection);
-  const isMeant = info.runId !== null && info.runId === target.runId;
-  if (!isMeant && (target.history === null || !sharesAncestry(info, target.history))) {
+  const isMeant = info.runId !== null && info.runId === order.runId;
+  if (!isMeant && (order.history === null || !sharesAncestry(info, order.history))) {
     // An address is not an identity: after a pod is gone its IP may belong to anybody.
     return { ok: false, error: 'another process answers at this address', late: false };
   }
+  // This process may have been stopped since it was ordered; another pod may be master by now.
+  if (clock.now() >= order.deadlineMs) return { ok: false, error: 'the lease ran out before it was sent', late: true };
   switch (action.kind) {
     case 'probe':
       return { ok: true, info };
@@ -27,25 +44,26 @@ async function act(connection: RedisConnection, target: RemoteIdentity, action: 
     case 'follow': {
       const follows = info.role === 'replica' && info.masterHost === action.ip && info.masterPort === action.port;
       if (follows) return { ok: true, info };
-      return { ok: true, info: await sendToMaster(connection, action.ip, action.port, info.role === 'master') };
+      const after = await sendToMaster(connection, action.ip, action.port, info.role === 'master');
+      return { ok: true, info: after, before: info };
     }
   }
 }
 
 /**
  * Does one thing to the Redis of another pod, over a connection of its own, provided that it is the very process that is
- * meant. Never throws, and takes at most three times `timeoutMs`.
+ * meant, and that the lease lasts. Never throws, and takes at most three times `timeoutMs`.
  */
 export async function actOnRemote(
   target: RedisTarget,
-  identity: RemoteIdentity,
-  action: RemoteAction,
+  order: RemoteOrder,
+  clock: Clock,
   timeoutMs: number,
 ): Promise<Outcome> {
   let connection: RedisConnection | null = null;
   try {
     connection = await connectRedis(target, { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs });
-    return await act(connection, identity, action);
+    return await act(connection, order, clock);
   } catch (error) {
     return { ok: false, error: messageOf(error), late: false };
   } finally {

@@ -1,116 +1,126 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { messageOf, OperationError } from './errors.ts';
-import { ProtocolError, RequestParser } from './resp-parser.ts';
-import { encodeReply, failed, type ProtocolVersion, type Reply } from './resp-reply.ts';
+import { OperationError } from './errors.ts';
+import { whoHasToGo } from './resp-admission.ts';
+import {
+  Connection,
+  type Closing,
+  type CommandHandler,
+  type ConnectionPorts,
+  type Session,
+} from './resp-connection.ts';
+import { PORT_LIMITS, type PortLimits } from './resp-limits.ts';
+import { encodeReply, failed } from './resp-reply.ts';
+import { Tally } from './resp-tally.ts';
+import { Turns } from './resp-turns.ts';
 
-const MAX_CONNECTIONS = 512;
-/** Requests of one connection that wait for their answers. */
-const MAX_WAITING = 256;
-const MAX_OUTPUT_BYTES = 1024 * 1024;
-/** A connection that says nothing for so long is closed, unless it is subscribed. */
-const IDLE_MS = 5 * 60_000;
+/** How often it is looked at how long things take. */
+const SWEEP_MS = 1000;
+/** A vanished machine's connections are noticed after this, and ten seconds of asking. */
+const KEEP_ALIVE_MS = 60_000;
 
-/** One client's connection, as commands see it. */
-export interface Session {
-  readonly id: number;
-  protocol: ProtocolVersion;
-  isAuthenticated: boolean;
-  name: string;
-  readonly channels: Set<string>;
-  readonly patterns: Set<string>;
-  /** Sends something that is no answer to a request; it keeps its place among the answers. */
-  push(reply: Reply): void;
-  /** Handles nothing more, and closes the connection after the answers to what was asked so far. */
-  end(): void;
+export interface RespServerOptions {
+  readonly limits?: Partial<PortLimits>;
+  /** There is a password: who has not logged in is a stranger. */
+  readonly needsLogin?: boolean;
+  /** Is this the address of one of the own set? */
+  readonly isPeerAddress?: (address: string) => boolean;
+  /** Connections had to be closed; told at most once a minute for each reason. */
+  readonly onTrouble?: (text: string) => void;
 }
-
-export type CommandHandler = (session: Session, words: readonly string[]) => Reply | Promise<Reply>;
 
 export interface RespServer {
   readonly sessions: ReadonlySet<Session>;
   close(): Promise<void>;
 }
 
-function serve(socket: Socket, id: number, handle: CommandHandler, sessions: Set<Session>): void {
-  const parser = new RequestParser();
-  let waiting = 0;
-  let isEnding = false;
-  let lastWritten: Promise<void> = Promise.resolve();
-  const isOver = (): boolean => isEnding || socket.destroyed;
-  /** Everything that is sent keeps its place: behind the answers to what was asked before. */
-  const send = (reply: Reply | Promise<Reply>): void => {
-    waiting += 1;
-    if (waiting > MAX_WAITING) socket.destroy();
-    if (socket.destroyed) return;
-    const { protocol } = session;
-    lastWritten = lastWritten.then(async () => {
-      const text = encodeReply(await reply, protocol);
-      waiting -= 1;
-      if (text === '' || socket.destroyed) return;
-      socket.write(text);
-      // A reader that does not read must not cost memory without bound.
-      if (socket.writableLength > MAX_OUTPUT_BYTES) socket.destroy();
-    });
-  };
-  const session: Session = {
-    id,
-    protocol: 2,
-    isAuthenticated: false,
-    name: '',
-    channels: new Set(),
-    patterns: new Set(),
-    push: send,
-    end() {
-      isEnding = true;
-      // In a turn of its own: the command that ends the connection has an answer too.
-      queueMicrotask(() => void lastWritten.then(() => socket.destroySoon()));
-    },
-  };
-  sessions.add(session);
-  /** The command is handled at once; only its answer waits for those before it, as RESP wants. */
-  const answer = (words: readonly string[]): void => {
-    if (waiting >= MAX_WAITING) {
-      socket.destroy();
-      return;
+const WHY: Readonly<Record<Closing, string>> = {
+  'protocol-error': 'a connection was closed after a protocol error',
+  'too-many': 'a connection was closed because there were too many',
+  'too-much': 'a connection was closed because all together kept too much in memory',
+  unread: 'a subscriber was closed because it did not read what was published',
+  'no-request': 'a connection was closed because it did not ask or log in',
+  'half-request': 'a connection was closed because its request did not arrive whole',
+  'no-reader': 'a connection was closed because it did not read its answers',
+};
+
+/** Peers come last, whatever they keep. */
+function keepsMore(one: Connection, other: Connection): boolean {
+  if (one.isUrgent !== other.isUrgent) return other.isUrgent;
+  return one.bufferedBytes > other.bufferedBytes;
+}
+
+/** The connections that are there, and together stay within bounds. */
+class Connections {
+  readonly all = new Set<Connection>();
+  readonly #ports: ConnectionPorts;
+  readonly #tally: Tally;
+  #nextId = 1;
+  #bufferedBytes = 0;
+  #isRelieving = false;
+
+  constructor(handle: CommandHandler, options: RespServerOptions) {
+    const limits = { ...PORT_LIMITS, ...options.limits };
+    this.#tally = new Tally(options.onTrouble ?? (() => undefined), () => performance.now());
+    this.#ports = {
+      handle,
+      limits,
+      turns: new Turns(limits.turnMs),
+      needsLogin: options.needsLogin ?? false,
+      isPeerAddress: options.isPeerAddress ?? (() => false),
+      onBuffered: (bytes) => {
+        this.#bufferedBytes += bytes;
+        this.#relieve();
+      },
+      onClosing: ({ address }, why, detail) => this.#tally.count(WHY[why], `${address}, ${detail}`),
+      onGone: (connection) => this.all.delete(connection),
+    };
+  }
+
+  welcome(socket: Socket): void {
+    const connection = new Connection(this.#nextId++, socket, this.#ports);
+    this.all.add(connection);
+    const { limits, isPeerAddress } = this.#ports;
+    if (this.all.size <= limits.connections) return;
+    const leaving = whoHasToGo([...this.all], limits, isPeerAddress);
+    if (leaving === connection) socket.write(encodeReply(failed('ERR max number of clients reached'), 2));
+    leaving?.close('too-many', `more than ${String(limits.connections)}`);
+  }
+
+  sweep(): void {
+    for (const connection of this.all) connection.sweep(SWEEP_MS);
+  }
+
+  destroy(): void {
+    for (const connection of this.all) connection.destroy();
+  }
+
+  /** Closes those that keep the most, until all together are within the bound. */
+  #relieve(): void {
+    const { bufferedBytes: max } = this.#ports.limits;
+    if (this.#isRelieving) return;
+    this.#isRelieving = true;
+    while (this.#bufferedBytes > max && this.all.size > 0) {
+      const greediest = [...this.all].reduce((most, one) => (keepsMore(one, most) ? one : most));
+      greediest.close('too-much', `${String(greediest.bufferedBytes)} bytes`);
     }
-    const reply = new Promise<Reply>((resolve) => resolve(handle(session, words)));
-    send(reply.catch((error: unknown) => failed(`ERR ${messageOf(error)}`)));
-  };
-  socket.setNoDelay(true);
-  socket.setTimeout(IDLE_MS, () => {
-    if (session.channels.size + session.patterns.size === 0) socket.destroy();
-  });
-  socket.on('data', (chunk) => {
-    if (isOver()) return;
-    try {
-      for (const words of parser.push(chunk)) {
-        answer(words);
-        if (isOver()) return;
-      }
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      send(failed(`ERR Protocol error: ${error.message}`));
-      session.end();
-    }
-  });
-  socket.on('error', () => socket.destroy());
-  socket.on('close', () => sessions.delete(session));
+    this.#isRelieving = false;
+  }
 }
 
 /**
- * Serves RESP on `host:port`; null stands for all addresses of this host. Requests of one connection are handled in order; sizes, connections and buffers are bounded.
+ * Serves RESP on `host:port`; null stands for all addresses of this host. Requests of one connection are handled in order.
+ * Sizes, connections, buffers and waiting are bounded (resp-limits.ts), and strangers together can not keep the loop busy.
  * @throws OperationError with code `EADDRINUSE`, `EADDRNOTAVAIL`, ... when the address can not be had.
  */
-export async function serveResp(host: string | null, port: number, handle: CommandHandler): Promise<RespServer> {
-  const sessions = new Set<Session>();
-  const sockets = new Set<Socket>();
-  let nextId = 1;
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    serve(socket, nextId++, handle, sessions);
-  });
-  server.maxConnections = MAX_CONNECTIONS;
+export async function serveResp(
+  host: string | null,
+  port: number,
+  handle: CommandHandler,
+  options: RespServerOptions = {},
+): Promise<RespServer> {
+  const connections = new Connections(handle, options);
+  const settings = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const server: Server = createServer(settings, (socket) => connections.welcome(socket));
   await new Promise<void>((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -123,11 +133,14 @@ export async function serveResp(host: string | null, port: number, handle: Comma
     });
     server.listen(host === null ? { port } : { host, port }, resolve);
   });
+  const sweeper = setInterval(() => connections.sweep(), SWEEP_MS);
+  sweeper.unref();
   return {
-    sessions,
+    sessions: connections.all,
     async close() {
+      clearInterval(sweeper);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      connections.destroy();
       await closed;
     },
   };

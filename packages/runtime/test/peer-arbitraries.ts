@@ -15,6 +15,8 @@ import * as fc from 'fast-check';
 const text = fc.string({ unit: 'grapheme', maxLength: 60 });
 const count = fc.maxSafeNat();
 const ms = fc.double({ min: 0, max: 1e12, noNaN: true });
+/** No longer than twice the longest lease and guard that the flags allow. */
+const spanMs = fc.double({ min: 0, max: 4 * 86_400_000, noNaN: true });
 const port = fc.integer({ min: 1, max: 65_535 });
 const ip = fc.oneof(fc.ipV4(), fc.constantFrom('fd00::a', '::1', '2001:db8:0:0:1:2:3:4'));
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> => fc.option(value, { nil: null });
@@ -26,7 +28,18 @@ const replid = fc.stringMatching(/^[0-9a-f]{40}$/).map(asReplicationId);
 const offset = count.map(asOffset);
 const holder = fc.record({ pod, uid: text });
 const history = { replid, replid2: maybe(replid), secondReplOffset: maybe(offset), offset };
-const announcement = fc.record({ term, pod, uid: text, ip, port, runId, history: fc.record(history) });
+const ancestors = fc.array(fc.record({ replid, endOffset: offset }), { maxLength: 3 });
+const lineage = { ...history, ancestors };
+const announcement = fc.record({
+  term,
+  pod,
+  uid: text,
+  ip,
+  port,
+  runId,
+  isFounded: fc.boolean(),
+  history: fc.record(lineage),
+});
 const position = fc.record({
   ...history,
   runId,
@@ -38,6 +51,7 @@ const position = fc.record({
   lastIoSecondsAgo: maybe(count),
   synced: fc.boolean(),
   intact: fc.boolean(),
+  astray: fc.boolean(),
   keys: maybe(count),
   ageMs: ms,
 });
@@ -58,11 +72,18 @@ const ranking = fc.array(pod, { maxLength: 5 });
 const envelope = fc.record({
   v: fc.constant(1 as const),
   cluster: text,
-  from: fc.record({ pod, uid: text, incarnation: text, ip, redisPort: port, port }),
+  from: fc.record({ pod, uid: text, incarnation: text, ip, redisPort: port, port, replicas: fc.nat(99) }),
   term,
 });
+/** Whoever names a term knows it: the message is of the newest one that is in it. */
+function newestIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  return Math.max(0, ...Object.entries(value).map(([key, part]) => (key === 'term' ? Number(part) : newestIn(part))));
+}
 const messageOf = <Body extends object>(body: fc.Arbitrary<Body>) =>
-  fc.tuple(envelope, body).map(([head, rest]) => ({ ...head, ...rest }));
+  fc.tuple(envelope, body).map(([head, rest]) => {
+    return { ...head, term: asTerm(Math.max(head.term, newestIn(rest))), ...rest };
+  });
 const type = <Type extends string>(name: Type): fc.Arbitrary<Type> => fc.constant(name);
 
 const requestBodies: { readonly [Type in RequestBody['type']]: fc.Arbitrary<Extract<RequestBody, { type: Type }>> } = {
@@ -85,13 +106,14 @@ const answerBodies: { readonly [Type in AnswerBody['type']]: fc.Arbitrary<Extrac
     position: maybe(position),
     announcement: maybe(announcement),
     promises: fc.array(fc.record({ term, holder }), { maxLength: 3 }),
+    members,
   }),
   refused: fc.record({
     type: type('refused'),
     reason: fc.constantFrom(
       ...(['mute', 'stale-term', 'held', 'reserved', 'other-cluster', 'not-a-member', 'no-lease'] as const),
     ),
-    retryAfterMs: ms,
+    retryAfterMs: spanMs,
     announcement: maybe(announcement),
   }),
   frozen: fc.record({ type: type('frozen'), position: maybe(position) }),

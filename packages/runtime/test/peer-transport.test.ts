@@ -1,143 +1,25 @@
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { asTerm } from '@sentinel-micro/core';
+import { bulk, encodeMessage, failed, OK, serveResp, type Reply } from '../src/index.ts';
 import {
-  asPodName,
-  asTerm,
-  type PeerAnswer,
-  type PeerRequest,
-  type PeerStatus,
-  type PodIdentity,
-} from '@sentinel-micro/core';
-import {
-  bulk,
-  decodeRequest,
-  encodeMessage,
-  failed,
-  OK,
-  PeerTransport,
-  serveResp,
-  type PeerTransportOptions,
-  type Reply,
-  type RespServer,
-  type Session,
-} from '../src/index.ts';
-import { deferred, Place, until } from './support.ts';
+  CLUSTER,
+  connects,
+  grantFrom,
+  hosts,
+  identityOf,
+  place,
+  pod,
+  PORT,
+  prevote,
+  standIn,
+  statusOf,
+  wire,
+  usePlace,
+} from './peer-stand-in.ts';
+import { deferred, until } from './support.ts';
 
-const PORT = 26379;
-const CLUSTER = 'redis.shop/mymaster';
-let place: Place;
-let hosts: string[];
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-beforeEach(async () => {
-  hosts = [await place.host(PORT), await place.host(PORT), await place.host(PORT)];
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
-
-function identityOf(index: number): PodIdentity {
-  const pod = asPodName(`redis-${index}`);
-  return { pod, uid: `uid-${index}`, incarnation: String(index), ip: hosts[index]!, redisPort: 6379, port: PORT };
-}
-
-function statusOf(index: number, change: Partial<PeerStatus> = {}): PeerStatus {
-  return {
-    v: 1,
-    cluster: CLUSTER,
-    from: identityOf(index),
-    term: asTerm(1),
-    role: 'follower',
-    phase: null,
-    reason: 'a stand-in',
-    leaseHolder: null,
-    leaseRemainingMs: 0,
-    mutedForMs: 0,
-    master: null,
-    masterIsFresh: false,
-    redis: { health: 'up', reason: '', position: null },
-    members: [],
-    ranking: [],
-    refusedMessages: 0,
-    ...change,
-  };
-}
-
-function prevote(from: number): PeerRequest {
-  return { v: 1, cluster: CLUSTER, from: identityOf(from), term: asTerm(2), type: 'PREVOTE' };
-}
-
-function okFrom(index: number): PeerAnswer {
-  return { v: 1, cluster: CLUSTER, from: identityOf(index), term: asTerm(2), type: 'ok' };
-}
-
-interface StandIn {
-  readonly server: RespServer;
-  readonly requests: PeerRequest[];
-  /** Connections so far. */
-  readonly sessions: Set<Session>;
-}
-
-interface Behaviour {
-  readonly status?: Partial<PeerStatus> | null;
-  readonly password?: string;
-  readonly answer?: (request: PeerRequest) => Reply | Promise<Reply>;
-}
-
-/** A sidecar's port as far as transports see it. */
-async function standIn(index: number, behaviour: Behaviour = {}): Promise<StandIn> {
-  const requests: PeerRequest[] = [];
-  const sessions = new Set<Session>();
-  const { status = {}, password, answer = () => bulk(encodeMessage(okFrom(index))) } = behaviour;
-  const server = await serveResp(hosts[index]!, PORT, (session, words) => {
-    sessions.add(session);
-    if (words[0] === 'AUTH') {
-      if (words.at(-1) !== password) return failed('WRONGPASS invalid username-password pair or user is disabled.');
-      session.isAuthenticated = true;
-      return OK;
-    }
-    if (password !== undefined && !session.isAuthenticated) return failed('NOAUTH Authentication required.');
-    if (words[1] === 'STATUS') return status === null ? bulk('{}') : bulk(encodeMessage(statusOf(index, status)));
-    const request = decodeRequest(words[2]!);
-    requests.push(request);
-    return answer(request);
-  });
-  place.closing(server, () => server.close());
-  return { server, requests, sessions };
-}
-
-interface Wired {
-  readonly transport: PeerTransport;
-  readonly met: PeerStatus[];
-  readonly lost: string[];
-  readonly troubles: string[];
-}
-
-/** The transport of one pod, told of all addresses. */
-function wire(index: number, change: Partial<PeerTransportOptions> = {}): Wired {
-  const met: PeerStatus[] = [];
-  const lost: string[] = [];
-  const troubles: string[] = [];
-  const transport = new PeerTransport({
-    self: identityOf(index),
-    cluster: CLUSTER,
-    username: undefined,
-    password: undefined,
-    timeoutMs: 2000,
-    onMet: (status) => met.push(status),
-    onLost: (gone) => lost.push(gone),
-    onTrouble: ({ ip, port }, text) => troubles.push(`${ip}:${port} ${text}`),
-    ...change,
-  });
-  place.closing(transport, () => transport.close());
-  transport.setAddresses(hosts.map((ip) => ({ ip, port: PORT })));
-  return { transport, met, lost, troubles };
-}
-
-const pod = (index: number) => asPodName(`redis-${index}`);
-const connects = (wired: Wired, ...indices: number[]): Promise<void> =>
-  until(`connections to ${indices.join(', ')}`, () => wired.transport.connected().length === indices.length);
+usePlace();
 
 describe('two pods', () => {
   test('meet, learn from PEER STATUS who is who, and answer each other', async () => {
@@ -147,8 +29,8 @@ describe('two pods', () => {
     await connects(two, 0);
     expect(one.met).toEqual([statusOf(1)]);
     expect(one.transport.connected()).toEqual([pod(1)]);
-    expect(await one.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
-    expect(await two.transport.ask(pod(0), prevote(1))).toEqual(okFrom(0));
+    expect(await one.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
+    expect(await two.transport.ask(pod(0), prevote(1))).toEqual(grantFrom(0));
     expect(right.requests).toEqual([prevote(0)]);
     expect(left.requests).toEqual([prevote(1)]);
     // Nobody connects to itself.
@@ -167,7 +49,7 @@ describe('two pods', () => {
     await standIn(1, { password: 'open-sesame-7' });
     const wired = wire(0, { password: 'open-sesame-7' });
     await connects(wired, 1);
-    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
   });
 
   test('an address that a peer told is connected too', async () => {
@@ -201,6 +83,30 @@ describe('strangers', () => {
     expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
     expect(stranger.requests).toEqual([]);
     await until('the connection to be closed', () => stranger.server.sessions.size === 0);
+  });
+
+  test('that say they are this very pod are not followed, and complained of once', async () => {
+    const ghost = await standIn(1, { status: { from: { ...identityOf(1), pod: pod(0) } } });
+    const wired = wire(0);
+    await until('the complaint', () => wired.troubles.length > 0);
+    expect(wired.troubles).toEqual([
+      expect.stringContaining('it says that it is redis-0, and so is this one: ignored'),
+    ]);
+    expect(wired.met).toEqual([]);
+    await until('the connection to be closed', () => ghost.server.sessions.size === 0);
+  });
+
+  test.each([
+    [1_000_001, 1],
+    [1_000_002, 0],
+    [Number.MAX_SAFE_INTEGER, 0],
+  ])('that name term %d where it is 1 here: %d met', async (term, count) => {
+    await standIn(1, { status: { term: asTerm(term) } });
+    await standIn(2);
+    const wired = wire(0);
+    await connects(wired, ...(count === 0 ? [2] : [1, 2]));
+    await until('the complaint', () => wired.troubles.length === 1 - count);
+    expect(wired.met).toHaveLength(1 + count);
   });
 
   test.each([
@@ -247,7 +153,7 @@ describe('a peer', () => {
     await connects(wired, 1);
     expect(wired.met.map(({ term }) => term)).toEqual([1, 7]);
     expect(wired.lost).toEqual([pod(1)]);
-    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
   });
 
   test('that is gone for good is forgotten when DNS does not name it any more', async () => {
@@ -267,7 +173,7 @@ describe('a peer', () => {
   test('that is silent: null within the time-out; after two of them the connection is made anew', async () => {
     let isSilent = true;
     const silence = deferred<Reply>();
-    const peer = await standIn(1, { answer: () => (isSilent ? silence.promise : bulk(encodeMessage(okFrom(1)))) });
+    const peer = await standIn(1, { answer: () => (isSilent ? silence.promise : bulk(encodeMessage(grantFrom(1)))) });
     const wired = wire(0, { timeoutMs: 200 });
     await connects(wired, 1);
     expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
@@ -277,10 +183,10 @@ describe('a peer', () => {
     isSilent = false;
     await connects(wired, 1);
     expect(peer.sessions.size).toBe(2);
-    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
     // What it says at last to the old questions belongs to nobody.
     silence.resolve(bulk('too late'));
-    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(okFrom(1));
+    expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
     expect(wired.troubles).toEqual([]);
   });
 
@@ -293,8 +199,8 @@ describe('a peer', () => {
     expect(await wired.transport.ask(pod(1), prevote(0))).toBeNull();
     const next = wired.transport.ask(pod(1), prevote(0));
     await until('the second question', () => asked === 2);
-    answers[0]!.resolve(bulk(encodeMessage({ ...okFrom(1), term: asTerm(1) })));
-    answers[1]!.resolve(bulk(encodeMessage({ ...okFrom(1), term: asTerm(2) })));
+    answers[0]!.resolve(bulk(encodeMessage({ ...grantFrom(1), term: asTerm(1) })));
+    answers[1]!.resolve(bulk(encodeMessage({ ...grantFrom(1), term: asTerm(2) })));
     expect(await next).toMatchObject({ term: 2 });
   });
 
@@ -329,9 +235,9 @@ test('two peers are asked independently: a slow one holds up nobody', async () =
   const wired = wire(0);
   await connects(wired, 1, 2);
   const waiting = wired.transport.ask(pod(1), prevote(0));
-  expect(await wired.transport.ask(pod(2), prevote(0))).toEqual(okFrom(2));
-  slow.resolve(bulk(encodeMessage(okFrom(1))));
-  expect(await waiting).toEqual(okFrom(1));
+  expect(await wired.transport.ask(pod(2), prevote(0))).toEqual(grantFrom(2));
+  slow.resolve(bulk(encodeMessage(grantFrom(1))));
+  expect(await waiting).toEqual(grantFrom(1));
 });
 
 describe('close', () => {

@@ -82,8 +82,9 @@ export class RawClient {
   #isClosed = false;
   #wake: () => void = () => undefined;
 
-  static async connect(host: string, port: number): Promise<RawClient> {
-    const socket = connect({ host, port });
+  /** @param from the address that it comes from; the system's choice when left out */
+  static async connect(host: string, port: number, from?: string): Promise<RawClient> {
+    const socket = connect(from === undefined ? { host, port } : { host, port, localAddress: from });
     await withTimeout(
       new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
       WAIT_MS,
@@ -100,10 +101,7 @@ export class RawClient {
       this.#wake();
     });
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.#isClosed = true;
-      this.#wake();
-    });
+    socket.on('close', () => this.#end());
   }
 
   /** What came and was not taken by `reply` so far. */
@@ -122,6 +120,19 @@ export class RawClient {
 
   send(...requests: (readonly string[])[]): this {
     return this.write(requests.map(encodeRequest).join(''));
+  }
+
+  /** Writes, and waits until the system has taken it, or the connection is gone. */
+  async writeAndWait(bytes: Buffer): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#socket.once('close', resolve).write(bytes, () => resolve());
+    });
+    this.#socket.removeAllListeners('close').on('close', () => this.#end());
+  }
+
+  /** Reads, and throws away, whatever comes from now on. */
+  discard(): void {
+    this.#socket.removeAllListeners('data').resume();
   }
 
   /** Stops reading: what is sent from now on stays in the server's hands. */
@@ -163,6 +174,11 @@ export class RawClient {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#wake();
   }
 
   async #next(what: string): Promise<void> {

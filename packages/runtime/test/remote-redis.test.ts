@@ -10,7 +10,7 @@ import {
   type RemoteAction,
   type RunId,
 } from '@sentinel-micro/core';
-import { actOnRemote, askInfo } from '../src/index.ts';
+import { actOnRemote, askInfo, systemClock } from '../src/index.ts';
 import { RawClient } from './raw-client.ts';
 import { Place, until } from './support.ts';
 
@@ -34,8 +34,9 @@ async function runIdOf(of: RedisProcess): Promise<RunId> {
   return asRunId((await readCommandCounts(of)).runId);
 }
 
+const LEASED = { history: null, deadlineMs: Infinity };
 const act = (action: RemoteAction, meant = runId, timeoutMs = TIMEOUT_MS): Promise<Outcome> =>
-  actOnRemote(redis.target, { runId: meant, history: null }, action, timeoutMs);
+  actOnRemote(redis.target, { ...LEASED, runId: meant, action }, systemClock, timeoutMs);
 const LIMBO: RemoteAction = { kind: 'limbo', why: 'a test' };
 const roleNow = async (): Promise<string> => parseRole(await redis.text('INFO', 'replication')).role;
 
@@ -113,9 +114,31 @@ describe('another process at the address is never touched', () => {
   });
 });
 
+describe('S4: an order to another pod ends with the lease of the one who gave it', () => {
+  test.each<RemoteAction>([
+    LIMBO,
+    { kind: 'follow', ip: '127.0.0.9', port: 6379, why: 'a test' },
+    { kind: 'pause-writes', budgetMs: 1000 },
+  ])('$kind: a sidecar that was stopped while it asked who answers there changes nothing', async (action) => {
+    // The lease is over by the time at which INFO has been answered.
+    const order = { runId, history: null, deadlineMs: systemClock.now(), action };
+    let outcome: Outcome | undefined;
+    const changes = await changesDuring(async () => {
+      outcome = await actOnRemote(redis.target, order, systemClock, TIMEOUT_MS);
+    });
+    expect(outcome).toMatchObject({ ok: false, late: true });
+    expect(changes).toEqual([]);
+  });
+});
+
 describe('a process that restarted is known by its history', () => {
   const withHistory = (history: History): Promise<Outcome> =>
-    actOnRemote(redis.target, { runId: asRunId('f'.repeat(40)), history }, LIMBO, TIMEOUT_MS);
+    actOnRemote(
+      redis.target,
+      { ...LEASED, runId: asRunId('f'.repeat(40)), history, action: LIMBO },
+      systemClock,
+      TIMEOUT_MS,
+    );
 
   test('which only Redis instances of the set share', async () => {
     const { replid, replid2, secondReplOffset, offset } = await askInfo(await place.connect(redis.target));
@@ -150,8 +173,8 @@ describe('what can not be reached is an outcome, not an exception', () => {
   test('wrong password', async () => {
     const outcome = await actOnRemote(
       { ...redis.target, password: 'wrong-one-8' },
-      { runId, history: null },
-      LIMBO,
+      { ...LEASED, runId, action: LIMBO },
+      systemClock,
       TIMEOUT_MS,
     );
     expect(outcome).toMatchObject({ ok: false, error: expect.stringContaining('WRONGPASS') });

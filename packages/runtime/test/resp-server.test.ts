@@ -164,32 +164,6 @@ describe('a connection ends', () => {
     await raw.closed();
     expect(handled).toEqual(['QUIT']);
   });
-
-  test('when more requests wait than are allowed', async () => {
-    let handled = 0;
-    await serve(() => (handled++, new Promise<Reply>(() => undefined)));
-    const raw = await client();
-    raw.send(...Array.from({ length: 1000 }, () => ['SLOW']));
-    await raw.closed();
-    expect(handled).toBe(256);
-  });
-
-  test('when its client asks and asks, and reads nothing', async () => {
-    const text = 'x'.repeat(100_000);
-    const server = await serve(() => bulk(text));
-    const raw = await client();
-    raw.stopReading();
-    let asked = 0;
-    // The kernel takes some megabytes before anything stays in the server's hands.
-    await until('the connection to be given up', async () => {
-      if (asked++ < 5000) raw.send(['A']);
-      await new Promise((resolve) => setImmediate(resolve));
-      return server.sessions.size === 0;
-    });
-    raw.resumeReading();
-    await raw.closed();
-    expect(await (await client()).ask('A')).toEqual(bulk(text));
-  });
 });
 
 describe('the server', () => {

@@ -129,6 +129,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
         incarnation,
         ip: ipFlag(flags, 'pod-ip'),
         ...portsOf(flags),
+        replicas: members.length,
       },
       members,
       quorum: quorumOf(members.length),

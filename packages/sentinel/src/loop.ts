@@ -1,10 +1,12 @@
 import {
   decide,
   describeOwnAction,
+  memoryOf,
   startNode,
   type Action,
   type Address,
   type Input,
+  type Memory,
   type Moment,
   type NodeConfig,
   type NodeState,
@@ -30,6 +32,10 @@ export interface LoopPorts {
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
   readonly onMasterChanged: (from: Address | null, to: Address) => void;
   readonly onStopped: () => void;
+  /** What the former life of this sidecar has kept; null when there is none. */
+  readonly memory: Memory | null;
+  /** Keeps it for the next life, before anything that follows from it is done. */
+  readonly remember: (memory: Memory) => void;
 }
 
 type AnswerListener = (answer: PeerAnswer) => void;
@@ -49,7 +55,7 @@ export class Loop {
   constructor(config: NodeConfig, ports: LoopPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#state = startNode(config, this.#moment());
+    this.#state = startNode(config, this.#moment(), ports.memory);
     this.#schedule(ports.clock.now());
   }
 
@@ -101,12 +107,22 @@ export class Loop {
     const decision = decide(before, input, this.#moment());
     const { state } = decision;
     this.#state = state;
+    this.#remember(memoryOf(state), memoryOf(before));
     for (const action of decision.actions) this.#run(action);
     for (const { level, event, text, fields } of decision.notes) logger.log(level, event, text, fields);
     if (state.reason !== before.reason) {
       logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
     }
     this.#schedule(decision.wakeAtMs);
+  }
+
+  #remember(now: Memory, before: Memory): void {
+    const { announcement } = now;
+    const isSame =
+      now.term === before.term &&
+      announcement?.term === before.announcement?.term &&
+      announcement?.history.replid === before.announcement?.history.replid;
+    if (!isSame) this.#ports.remember(now);
   }
 
   #run(action: Action): void {
@@ -128,7 +144,7 @@ export class Loop {
         return;
       case 'remote':
         void ports.executeRemote(action).then((outcome) => {
-          this.feed({ type: 'remote-done', id: action.id, outcome });
+          this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
         });
         return;
       case 'master-changed':

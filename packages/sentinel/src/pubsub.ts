@@ -1,7 +1,13 @@
 import { bulk, integer, type Reply, type Session } from '@sentinel-micro/runtime';
 
-const MAX_SUBSCRIPTIONS = 64;
+const MAX_CHANNELS = 64;
 const MAX_NAME_LENGTH = 256;
+/**
+ * Each message is compared with each pattern, in the very moment of a failover: with as many connections as are allowed, and the
+ * worst patterns there are, that must take some milliseconds and no more. Clients use one to six of them.
+ */
+const MAX_PATTERNS = 16;
+const MAX_PATTERN_LENGTH = 128;
 
 function confirmation(kind: string, channel: string | null, session: Session): Reply {
   const name: Reply = channel === null ? { type: 'null' } : bulk(channel);
@@ -12,18 +18,18 @@ function confirmation(kind: string, channel: string | null, session: Session): R
 export function subscription(session: Session, words: readonly string[]): Reply {
   const [command = '', ...names] = words;
   const kind = command.toLowerCase();
-  const set = kind.startsWith('p') ? session.patterns : session.channels;
+  const isPattern = kind.startsWith('p');
+  const set = isPattern ? session.patterns : session.channels;
+  const [max, maxLength] = isPattern ? [MAX_PATTERNS, MAX_PATTERN_LENGTH] : [MAX_CHANNELS, MAX_NAME_LENGTH];
   const isAdding = kind === 'subscribe' || kind === 'psubscribe';
   if (isAdding && names.length === 0)
     return { type: 'error', text: `ERR wrong number of arguments for '${kind}' command` };
-  if (isAdding && set.size + names.length > MAX_SUBSCRIPTIONS) {
-    return {
-      type: 'error',
-      text: `ERR at most ${String(MAX_SUBSCRIPTIONS)} subscriptions are allowed on one connection`,
-    };
+  if (isAdding && new Set([...set, ...names]).size > max) {
+    const what = isPattern ? 'patterns' : 'channels';
+    return { type: 'error', text: `ERR at most ${String(max)} ${what} are allowed on one connection` };
   }
-  if (isAdding && names.some((name) => name.length > MAX_NAME_LENGTH)) {
-    return { type: 'error', text: `ERR a channel's name has at most ${String(MAX_NAME_LENGTH)} characters` };
+  if (isAdding && names.some((name) => name.length > maxLength)) {
+    return { type: 'error', text: `ERR a name has at most ${String(maxLength)} characters` };
   }
   const affected = isAdding || names.length > 0 ? names : [...set];
   if (affected.length === 0) session.push(confirmation(kind, null, session));
@@ -35,9 +41,6 @@ export function subscription(session: Session, words: readonly string[]): Reply 
   return { type: 'none' };
 }
 
-/** One place of a pattern: anything, however long, or one byte out of some. */
-type Token = { readonly isMany: true } | { readonly isMany: false; readonly accepts: (byte: number) => boolean };
-
 const BYTE = {
   star: 0x2a,
   question: 0x3f,
@@ -48,54 +51,41 @@ const BYTE = {
   minus: 0x2d,
 } as const;
 
-interface Parsed {
-  readonly token: Token;
+/** Whether the place of a pattern takes a byte, and where the next place begins. */
+interface Look {
+  readonly fits: boolean;
   readonly next: number;
 }
 
-const one = (accepts: (byte: number) => boolean): Token => ({ isMany: false, accepts });
-
 /** `[abc]`, `[^a-c]`, with the same oddities as in Redis: a set without an end goes to the end, and ranges work in both directions. */
-function parseSet(pattern: Buffer, from: number): Parsed {
+function lookAtSet(pattern: Buffer, from: number, wanted: number): Look {
   const isNegated = pattern[from] === BYTE.caret;
+  let isIn = false;
   let at = isNegated ? from + 1 : from;
-  const ranges: (readonly [number, number])[] = [];
   while (at < pattern.length) {
     let byte = pattern[at] ?? 0;
     const last = pattern[at + 2];
     if (byte === BYTE.backslash && at + 1 < pattern.length) {
       at += 1;
       byte = pattern[at] ?? 0;
-      ranges.push([byte, byte]);
+      isIn ||= byte === wanted;
     } else if (byte === BYTE.close) break;
     else if (pattern[at + 1] === BYTE.minus && last !== undefined) {
-      ranges.push([Math.min(byte, last), Math.max(byte, last)]);
+      isIn ||= wanted >= Math.min(byte, last) && wanted <= Math.max(byte, last);
       at += 2;
-    } else ranges.push([byte, byte]);
+    } else isIn ||= byte === wanted;
     at += 1;
   }
-  const isIn = (byte: number): boolean => ranges.some(([low, high]) => byte >= low && byte <= high);
-  return { token: one((byte) => isIn(byte) !== isNegated), next: at + 1 };
+  return { fits: isIn !== isNegated, next: at + 1 };
 }
 
-function parseToken(pattern: Buffer, at: number): Parsed {
+/** Any place but a star. */
+function look(pattern: Buffer, at: number, wanted: number): Look {
   const byte = pattern[at] ?? 0;
-  if (byte === BYTE.star) return { token: { isMany: true }, next: at + 1 };
-  if (byte === BYTE.question) return { token: one(() => true), next: at + 1 };
-  if (byte === BYTE.open) return parseSet(pattern, at + 1);
+  if (byte === BYTE.question) return { fits: true, next: at + 1 };
+  if (byte === BYTE.open) return lookAtSet(pattern, at + 1, wanted);
   const escaped = byte === BYTE.backslash ? pattern[at + 1] : undefined;
-  const literal = escaped ?? byte;
-  return { token: one((other) => other === literal), next: at + (escaped === undefined ? 1 : 2) };
-}
-
-function tokensOf(pattern: Buffer): Token[] {
-  const tokens: Token[] = [];
-  for (let at = 0; at < pattern.length;) {
-    const { token, next } = parseToken(pattern, at);
-    tokens.push(token);
-    at = next;
-  }
-  return tokens;
+  return { fits: (escaped ?? byte) === wanted, next: at + (escaped === undefined ? 1 : 2) };
 }
 
 /**
@@ -103,26 +93,28 @@ function tokensOf(pattern: Buffer): Token[] {
  * ever then, and any client may send one.
  */
 export function globMatches(pattern: string, text: string): boolean {
-  const tokens = tokensOf(Buffer.from(pattern));
-  const bytes = Buffer.from(text);
+  const [places, bytes] = [Buffer.from(pattern), Buffer.from(text)];
   let [place, at] = [0, 0];
   // Where to go on when it does not fit: the newest star takes one byte more.
   let [starPlace, starAt] = [-1, 0];
   while (at < bytes.length) {
-    const token = tokens[place];
-    if (token?.isMany === true) {
+    if (places[place] === BYTE.star) {
+      place += 1;
       [starPlace, starAt] = [place, at];
-      place += 1;
-    } else if (token?.accepts(bytes[at] ?? 0) === true) {
-      place += 1;
+      continue;
+    }
+    const seen = place < places.length ? look(places, place, bytes[at] ?? 0) : null;
+    if (seen?.fits === true) {
+      place = seen.next;
       at += 1;
     } else if (starPlace === -1) return false;
     else {
       starAt += 1;
-      [place, at] = [starPlace + 1, starAt];
+      [place, at] = [starPlace, starAt];
     }
   }
-  return tokens.slice(place).every(({ isMany }) => isMany);
+  while (places[place] === BYTE.star) place += 1;
+  return place >= places.length;
 }
 
 /** Sends a message to everybody who has subscribed to its channel. */

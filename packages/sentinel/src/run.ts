@@ -16,6 +16,7 @@ import {
 import { createCommands } from './commands.ts';
 import type { RunConfig } from './config.ts';
 import { Loop } from './loop.ts';
+import { MemoryFile } from './memory.ts';
 import { publish } from './pubsub.ts';
 import { forgetMaster } from './rendered-config.ts';
 
@@ -23,23 +24,11 @@ import { forgetMaster } from './rendered-config.ts';
 const DNS_EVERY_MS = 5000;
 const DNS_WHILE_MISSING_MS = 500;
 const DNS_TIMEOUT_MS = 1000;
-/** How many different bad messages are worth a line in the log. */
-const MAX_TOLD = 100;
 
 /** A running sidecar. */
 export interface Sidecar {
   /** Hands over if need be, and stops. @returns when nothing is left to do, at the latest after the pause budget and a lease. */
   stop(): Promise<void>;
-}
-
-/** Tells the same thing only once, and of at most so many different things. */
-function once(tell: (text: string) => void): (text: string) => void {
-  const told = new Set<string>();
-  return (text) => {
-    if (told.has(text) || told.size >= MAX_TOLD) return;
-    told.add(text);
-    tell(text);
-  };
 }
 
 function addressText(address: Address): string {
@@ -93,7 +82,8 @@ interface Parts {
 
 function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStopped: () => void): Loop {
   const { username, password, masterName } = config;
-  const { timings } = config.node;
+  const { timings, cluster } = config.node;
+  const memory = new MemoryFile(config.renderedConfig, cluster, logger);
   return new Loop(config.node, {
     clock: systemClock,
     random: Math.random,
@@ -101,19 +91,21 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStop
     ask: (pod, request) => parts().transport.ask(pod, request),
     executeOwn: (action) => parts().ownRedis.execute(action),
     sampleOwn: () => parts().ownRedis.sample(),
-    executeRemote: ({ ip, port, runId, history, action }) =>
+    executeRemote: (order) =>
       actOnRemote(
-        { host: ip, port, username, password },
-        { runId, history },
-        action,
+        { host: order.ip, port: order.port, username, password },
+        order,
+        systemClock,
         // An election waits for its probes; a repair may take its time, on a slow link too.
-        action.kind === 'follow' ? timings.requestTimeoutMs : timings.probeTimeoutMs,
+        order.action.kind === 'follow' ? timings.requestTimeoutMs : timings.probeTimeoutMs,
       ),
     onMasterChanged: (from, to) => {
       if (from === null) return;
       publish(parts().server.sessions, '+switch-master', `${masterName} ${addressText(from)} ${addressText(to)}`);
     },
     onStopped,
+    memory: memory.read(),
+    remember: (now) => memory.write(now),
   });
 }
 
@@ -125,6 +117,7 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
     username: config.username,
     password: config.password,
     timeoutMs: timings.requestTimeoutMs,
+    newestTerm: () => loop().state.term,
     onMet: (status) =>
       loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
     onLost: (pod) => loop().feed({ type: 'peer-lost', pod }),
@@ -166,7 +159,11 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   });
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
-  const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words));
+  const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
+    needsLogin: config.password !== undefined,
+    isPeerAddress: (address) => built.transport?.knows(address) ?? false,
+    onTrouble: (text) => logger.log('warn', 'port', text),
+  });
   built.server = server;
   const loop = buildLoop(config, logger, parts, () => declareStopped());
   built.loop = loop;
@@ -182,10 +179,11 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       connectedPeers: transport.connected().length,
     }),
     peerRequest: (request) => {
-      if (request.cluster === cluster && members.includes(request.from.pod)) transport.learn(request.from);
+      const { pod } = request.from;
+      if (request.cluster === cluster && members.includes(pod) && pod !== self.pod) transport.learn(request.from);
       return loop.request(request);
     },
-    onBadMessage: once((text) => logger.log('warn', 'bad-message', text)),
+    onBadMessage: (text) => logger.log('warn', 'bad-message', text),
   });
   const ownRedis = buildOwnRedis(config, logger, () => loop);
   built.ownRedis = ownRedis;

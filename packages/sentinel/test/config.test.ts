@@ -96,6 +96,7 @@ describe('what is right', () => {
           ip: '10.0.0.10',
           redisPort: 6379,
           port: 26379,
+          replicas: 3,
         },
         members: ['redis-0', 'redis-1', 'redis-2'],
         quorum: 2,
