@@ -1,180 +1,197 @@
-// Finds redis-server, redis-cli and dnsmasq, or gets them: `npm run tools`. What is on PATH is used as it is. What is not
-// comes from Debian packages, unpacked below .cache/tools: nothing is installed in the system, and root is not needed.
+// Finds the programs that tests start, or gets them. What is on PATH is used as it is. What is not comes from Debian
+// packages, unpacked below .cache/tools: nothing is installed in the system, and root is not needed.
 import {
+  chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
   renameSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root, run, which } from './process.mjs';
+import { parseArgs } from 'node:util';
+import { canUnpack, libraryFolders, ownLinker, toolsFolder, unpackPackages } from './debian-packages.mjs';
+import { run, which } from './process.mjs';
 
-const toolsFolder = path.join(root, '.cache/tools');
 const manifestFile = path.join(toolsFolder, 'manifest.json');
+const versionTimeoutMs = 10_000;
+
+const adviceForTools = `Install redis-server and dnsmasq yourself, for instance: apt-get install redis-server dnsmasq-base
+(a redis-server service that starts with it is not needed: it may be stopped and disabled)`;
 
 // Debian ships redis-server as a link to redis-check-rdb, which is in redis-tools: the package redis-server itself
 // (which would start a service) is not needed.
-const tools = [
-  { key: 'redisServer', name: 'redis-server', debianPackage: 'redis-tools', file: 'usr/bin/redis-server' },
-  { key: 'redisCli', name: 'redis-cli', debianPackage: 'redis-tools', file: 'usr/bin/redis-cli' },
-  { key: 'dnsmasq', name: 'dnsmasq', debianPackage: 'dnsmasq-base', file: 'usr/sbin/dnsmasq' },
-];
-const advice = `Install redis-server and dnsmasq yourself, for instance: apt-get install redis-server dnsmasq-base
-(a redis-server service that starts with it is not needed: it may be stopped and disabled)`;
+const redisTools = {
+  folder: 'redis-tools',
+  packages: ['redis-tools'],
+  link: { name: 'usr/bin/redis-server', to: 'redis-check-rdb' },
+  programs: ['usr/bin/redis-server', 'usr/bin/redis-cli'],
+  advice: adviceForTools,
+};
 
-const versionTimeoutMs = 10_000;
-const updateTimeoutMs = 120_000;
-const downloadTimeoutMs = 120_000;
-const unpackTimeoutMs = 30_000;
-const maxLibraryRounds = 10;
+const tools = {
+  redisServer: { ...redisTools, name: 'redis-server', file: 'usr/bin/redis-server' },
+  redisCli: { ...redisTools, name: 'redis-cli', file: 'usr/bin/redis-cli' },
+  dnsmasq: {
+    name: 'dnsmasq',
+    folder: 'dnsmasq-base',
+    packages: ['dnsmasq-base'],
+    file: 'usr/sbin/dnsmasq',
+    advice: adviceForTools,
+  },
+};
 
-/** Returns and writes to manifest.json: how to start each tool (command, and what to add to its environment). */
-export async function ensureTools({ log = () => {} } = {}) {
+const adviceForServers = 'It needs apt-get, dpkg, and a mirror of Debian that has it, on amd64 or arm64.';
+
+// Servers by version. The `redis-server` above is one of them where it has that version.
+const servers = {
+  'redis-7.0': {
+    packages: ['redis-tools'],
+    suites: ['bookworm'],
+    file: 'usr/bin/redis-server',
+    link: { name: 'usr/bin/redis-server', to: 'redis-check-rdb' },
+    version: /^Redis server v=7\.0\./,
+    advice: adviceForServers,
+  },
+  'valkey-8.0': {
+    packages: ['valkey-tools'],
+    suites: ['bookworm', 'bookworm-backports'],
+    file: 'usr/bin/valkey-server',
+    link: { name: 'usr/bin/valkey-server', to: 'valkey-check-rdb' },
+    version: /^Valkey server v=8\.0\./,
+    advice: adviceForServers,
+  },
+  // Made for Debian 13: runs with the C library of that one, whatever the machine has.
+  'redis-8.0': {
+    packages: [
+      ...['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1', 'libjemalloc2', 'liblzf1'],
+      ...['libssl3t64', 'zlib1g', 'libzstd1', 'libcap2', 'libsystemd0', 'redis-tools'],
+    ],
+    suites: ['trixie'],
+    ownLibc: true,
+    file: 'usr/bin/redis-server',
+    link: { name: 'usr/bin/redis-server', to: 'redis-check-rdb' },
+    version: /^Redis server v=8\.0\./,
+    advice: adviceForServers,
+  },
+};
+
+const furtherTools = {
+  ip: { packages: ['iproute2'], file: 'bin/ip', versionArgs: ['-V'] },
+  // Debian makes `iptables` a link to this when it installs the package.
+  iptables: { packages: ['iptables'], file: 'usr/sbin/iptables-nft', extensions: 'XTABLES_LIBDIR' },
+  nft: { packages: ['nftables'], file: 'usr/sbin/nft' },
+  nsenter: { packages: ['util-linux'], file: 'usr/bin/nsenter' },
+  unshare: { packages: ['util-linux'], file: 'usr/bin/unshare' },
+  // Writes C, which gcc makes a program of: that has to be installed.
+  spin: { packages: ['spin'], file: 'usr/bin/spin', versionArgs: ['-V'] },
+  // For LD_PRELOAD; the program `faketime` only sets that, to where its package would have been installed.
+  libfaketime: { packages: ['libfaketime'], library: 'faketime/libfaketimeMT.so.1' },
+};
+const networkTools = ['ip', 'iptables', 'nft', 'nsenter', 'unshare'];
+
+/**
+ * Returns and writes to manifest.json how to start each program (command, and what to add to its environment): the tools
+ * that every test needs, and of servers by version and further tools those that are there, or are asked for by name.
+ */
+export async function ensureTools({ log = () => {}, servers: askedServers = [], tools: askedTools = [] } = {}) {
   const manifest = {};
-  for (const tool of tools) {
-    manifest[tool.key] = (await onPath(tool)) ?? (await unpacked(tool)) ?? (await fetched(tool, log));
+  for (const [key, tool] of Object.entries(tools)) {
+    manifest[key] = (await onPath(tool)) ?? (await unpacked(tool)) ?? (await fetched(tool, log));
+  }
+  manifest.servers = {};
+  for (const [name, entry] of Object.entries(servers)) {
+    const server = { name, folder: name, ...entry };
+    const found = (await starts(server, manifest.redisServer)) ?? (await unpacked(server));
+    const start = found ?? (askedServers.includes(name) ? await fetched(server, log) : undefined);
+    if (start) manifest.servers[name] = start;
+  }
+  manifest.furtherTools = {};
+  for (const [name, entry] of Object.entries(furtherTools)) {
+    const tool = { name, folder: name, advice: `Install the Debian package ${entry.packages[0]} yourself.`, ...entry };
+    const found = (await onPath(tool)) ?? (await unpacked(tool));
+    const start = found ?? (askedTools.includes(name) ? await fetched(tool, log) : undefined);
+    if (start) manifest.furtherTools[name] = start;
   }
   writeManifest(manifest);
   return manifest;
 }
 
-async function onPath({ name }) {
-  const command = which(name);
-  return command && (await starts({ command, env: {} }));
+async function onPath(tool) {
+  if (tool.library) {
+    const folder = libraryFolders('/').find((parent) => existsSync(path.join(parent, tool.library)));
+    return folder && { command: path.join(folder, tool.library), env: {} };
+  }
+  const command = which(tool.name);
+  return command && (await starts(tool, { command, env: {} }));
 }
 
-async function unpacked({ debianPackage, file }) {
-  const folder = path.join(toolsFolder, debianPackage);
-  const command = path.join(folder, file);
-  return existsSync(command) ? await starts({ command, env: pathOfLibraries(folder) }) : undefined;
+async function unpacked(tool) {
+  const folder = path.join(toolsFolder, tool.folder);
+  const folders = libraryFolders(folder);
+  if (tool.library) {
+    const file = folders.map((parent) => path.join(parent, tool.library)).find((library) => existsSync(library));
+    return file && { command: file, env: {} };
+  }
+  const command = path.join(folder, tool.ownLibc ? 'start' : tool.file);
+  if (!existsSync(command)) return undefined;
+  const env = tool.ownLibc || folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(':') };
+  if (tool.extensions) env[tool.extensions] = path.join(folders[0], 'xtables');
+  return starts(tool, { command, env });
 }
 
 /** The start itself, when it works; a tool left by another system or a broken unpacking is as good as missing. */
-async function starts(start) {
+async function starts({ versionArgs = ['--version'], version = /./ }, start) {
   const env = { ...process.env, ...start.env };
-  const { ok } = await run(start.command, ['--version'], { env, timeoutMs: versionTimeoutMs });
-  return ok ? start : undefined;
+  const { ok, output } = await run(start.command, versionArgs, { env, timeoutMs: versionTimeoutMs });
+  return ok && version.test(output) ? start : undefined;
 }
 
 async function fetched(tool, log) {
-  if (!which('apt-get') || !which('dpkg')) throw new Error(`${tool.name} is not on PATH. ${advice}`);
-  log(`getting ${tool.name} (Debian package ${tool.debianPackage}, into .cache/tools)`);
+  const { name, advice } = tool;
+  if (!canUnpack()) throw new Error(`${name} is not here, and there is no apt-get and dpkg to get it. ${advice}`);
+  log(`getting ${name} (Debian package ${tool.packages.at(-1)}, into .cache/tools)`);
   mkdirSync(toolsFolder, { recursive: true });
   const temporary = mkdtempSync(path.join(toolsFolder, 'unpack-'));
   try {
-    await unpackWithLibraries(tool, temporary);
-    const folder = path.join(toolsFolder, tool.debianPackage);
+    await unpackTool(tool, temporary);
+    const folder = path.join(toolsFolder, tool.folder);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
     const start = await unpacked(tool);
-    if (!start) throw new Error(`it does not start`);
+    if (!start) throw new Error(`it does not start, or is not the version expected`);
     return start;
   } catch (error) {
-    throw new Error(`${tool.name} is not on PATH and could not be fetched: ${error.message}\n${advice}`, {
-      cause: error,
-    });
+    throw new Error(`${name} is not here and could not be fetched: ${error.message}\n${advice}`, { cause: error });
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-async function unpackWithLibraries({ debianPackage }, folder) {
-  await unpackPackage([debianPackage], folder);
-  if (debianPackage === 'redis-tools') symlinkSync('redis-check-rdb', path.join(folder, 'usr/bin/redis-server'));
-  // A library may need further ones, which ldd can only tell when it is there.
-  for (let round = 0; round < maxLibraryRounds; round++) {
-    const missing = await missingLibraries(folder);
-    if (missing.length === 0) return;
-    for (const library of missing) await unpackPackage(packagesOfLibrary(library), folder);
-  }
-  throw new Error(`libraries are still missing: ${(await missingLibraries(folder)).join(', ')}`);
-}
-
-async function missingLibraries(folder) {
-  const programs = tools.map(({ file }) => path.join(folder, file)).filter((file) => existsSync(file));
-  const env = { ...process.env, ...pathOfLibraries(folder), LC_ALL: 'C' };
-  const { output } = await run('ldd', programs, { env, timeoutMs: versionTimeoutMs });
-  return [...new Set([...output.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1]))];
+async function unpackTool(tool, folder) {
+  const { packages, suites, ownLibc = false, link } = tool;
+  const programs = tool.programs ?? (tool.library ? [] : [tool.file]);
+  await unpackPackages({ packages, programs, suites, ownLibc, link }, folder);
+  if (ownLibc) writeStarter(tool, folder);
 }
 
 /**
- * Debian names a library's package after the library: libnftables.so.1 is in libnftables1, libidn2.so.0 in libidn2-0.
- * Some names got the ending t64 in 2024.
+ * A program that is to run with another C library is started by the dynamic linker of that one. LD_LIBRARY_PATH would
+ * not do: the shell would take it too. By exec, so that the process id is the one that was started.
  */
-function packagesOfLibrary(library) {
-  const match = /^(.+)\.so\.([\d.]+)$/.exec(library);
-  if (!match) throw new Error(`no package is known for the library ${library}`);
-  const [, stem, version] = match;
-  const name = `${stem}${/\d$/.test(stem) ? '-' : ''}${version}`.toLowerCase().replaceAll('_', '-');
-  return [name, `${name}t64`];
-}
-
-/** Downloads the first of the named packages that exists, and unpacks it. */
-async function unpackPackage(names, folder) {
-  const downloads = path.join(folder, 'download');
-  mkdirSync(downloads, { recursive: true });
-  const failures = [];
-  for (const attempt of [useSystemLists, useOwnLists]) {
-    const options = await attempt();
-    for (const name of names) {
-      const { ok, output } = await aptGet([...options, 'download', name], downloads, downloadTimeoutMs);
-      const file = readdirSync(downloads).find((entry) => entry.endsWith('.deb'));
-      if (ok && file) {
-        const result = await run('dpkg', ['-x', path.join(downloads, file), folder], { timeoutMs: unpackTimeoutMs });
-        if (!result.ok) throw new Error(`unpacking ${file} failed:\n${result.output}`);
-        rmSync(downloads, { recursive: true });
-        return;
-      }
-      failures.push(output.trim());
-    }
-  }
-  throw new Error(`apt-get download ${names.join(' or ')} failed:\n${failures.join('\n')}`);
-}
-
-async function useSystemLists() {
-  return [];
-}
-
-/** On a machine where `apt-get update` was never run, or long ago: package lists of our own, which needs no root. */
-async function useOwnLists() {
-  const folder = path.join(toolsFolder, 'apt');
-  const options = [
-    ...['-o', `Dir::State::lists=${folder}/lists`],
-    ...['-o', `Dir::Cache=${folder}/cache`],
-    ...['-o', 'Dir::State::status=/var/lib/dpkg/status'],
-  ];
-  if (!ownLists) {
-    mkdirSync(path.join(folder, 'lists/partial'), { recursive: true });
-    mkdirSync(path.join(folder, 'cache/archives/partial'), { recursive: true });
-    ownLists = aptGet([...options, 'update'], folder, updateTimeoutMs);
-  }
-  // Its result does not matter: one broken source need not spoil the others, and the download shows what is there.
-  await ownLists;
-  return options;
-}
-let ownLists;
-
-function aptGet(args, cwd, timeoutMs) {
-  // Root's apt-get would otherwise try to work as the user _apt, who may not write here.
-  const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  return run('apt-get', ['-q', ...sandbox, ...args], { cwd, timeoutMs });
-}
-
-function pathOfLibraries(folder) {
-  const parents = ['usr/lib', 'lib'].map((name) => path.join(folder, name)).filter((name) => existsSync(name));
-  // The libraries are in a folder named after the platform: usr/lib/x86_64-linux-gnu.
-  const folders = parents.flatMap((parent) =>
-    readdirSync(parent)
-      .filter((name) => name.includes('-linux-'))
-      .map((name) => path.join(parent, name)),
-  );
-  return folders.length > 0 ? { LD_LIBRARY_PATH: folders.join(':') } : {};
+function writeStarter({ file }, folder) {
+  const below = (name) => `"$here/${path.relative(folder, name)}"`;
+  const libraries = libraryFolders(folder).map(below).join(':');
+  const starter = path.join(folder, 'start');
+  const text = `#!/bin/sh
+here=$(dirname "$0")
+exec ${below(ownLinker(folder))} --library-path ${libraries} "$here/${file}" "$@"
+`;
+  writeFileSync(starter, text);
+  chmodSync(starter, 0o755);
 }
 
 function writeManifest(manifest) {
@@ -187,11 +204,43 @@ function writeManifest(manifest) {
   renameSync(temporary, manifestFile);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+const usage = `usage: node scripts/tools.mjs [--server NAME]... [--tool NAME]... [--network]
+
+Without options: redis-server, redis-cli and dnsmasq, which npm test and npm run demo need.
+  --server NAME   a server of this version too: ${Object.keys(servers).join(', ')}
+  --tool NAME     a further program too: ${Object.keys(furtherTools).join(', ')}
+  --network       what tests with network namespaces need: ${networkTools.join(', ')}`;
+
+/** @returns what is asked for; undefined when that makes no sense. */
+function readArguments() {
   try {
-    console.log(JSON.stringify(await ensureTools({ log: (line) => console.error(line) }), null, 2));
-  } catch (error) {
-    console.error(error.message);
-    process.exitCode = 1;
+    const { values } = parseArgs({
+      options: {
+        server: { type: 'string', multiple: true, default: [] },
+        tool: { type: 'string', multiple: true, default: [] },
+        network: { type: 'boolean', default: false },
+      },
+    });
+    const isKnown = values.server.every((name) => servers[name]) && values.tool.every((name) => furtherTools[name]);
+    return isKnown
+      ? { servers: values.server, tools: values.tool.concat(values.network ? networkTools : []) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const asked = readArguments();
+  if (!asked) {
+    console.error(usage);
+    process.exitCode = 2;
+  } else {
+    try {
+      console.log(JSON.stringify(await ensureTools({ log: (line) => console.error(line), ...asked }), null, 2));
+    } catch (error) {
+      console.error(error.message);
+      process.exitCode = 1;
+    }
   }
 }

@@ -1,67 +1,28 @@
-import type { Action } from '@sentinel-micro/core';
+import type { Damage, RedisDeath } from './damage.ts';
 import { isNetworkFault, strikeNetwork, type NetworkFaultKind } from './network-faults.ts';
 import type { Fault, FaultKind } from './plan.ts';
 import type { Pod } from './pod.ts';
 import type { Process } from './process.ts';
 import type { DnsMode, World } from './world.ts';
 
-type Undo = () => void;
 type Strike = (fault: Fault, pod: Pod) => void;
 
-/** Carries out the faults of a plan, and takes them back. */
+/** How soon an address that was a pod's may be somebody else's, in milliseconds. */
+const IP_REUSE_MS = 1500;
+
+/** Carries out the faults of a plan. */
 export class Faults {
   readonly #world: World;
-  readonly #undo = new Set<Undo>();
-  /** No process was stopped, killed, or tampered with since; true time. */
-  lastDisturbedMs = 0;
-  #isOver = false;
+  readonly #damage: Damage;
 
-  constructor(world: World, plan: readonly Fault[]) {
+  constructor(world: World, damage: Damage, plan: readonly Fault[]) {
     this.#world = world;
+    this.#damage = damage;
     for (const fault of plan) {
       world.scheduler.after(fault.atMs - world.nowMs, () => {
-        if (!this.#isOver) this.#strike(fault);
+        if (!damage.isOver) this.#strike(fault);
       });
     }
-    world.onStopped = (pod) => this.#stopped(pod);
-  }
-
-  /** True while a process is stopped or missing. */
-  get isDisturbed(): boolean {
-    return this.#world.pods.some(
-      (pod) => this.#ails(pod.redis) || this.#ails(pod.sidecar) || pod.redis === null || pod.sidecar === null,
-    );
-  }
-
-  /** Ends all faults: the network is whole, everything runs. */
-  heal(): void {
-    this.#isOver = true;
-    this.#world.log('=== all faults end');
-    for (const undo of [...this.#undo]) undo();
-    this.#world.onStep = null;
-    for (const pod of this.#world.pods) {
-      if (!pod.exists) pod.create();
-      else {
-        pod.startRedis('empty');
-        pod.startSidecar();
-      }
-    }
-  }
-
-  #ails(process: Process | null): boolean {
-    return process !== null && (!process.isAlive || process.isPaused);
-  }
-
-  #disturb(): void {
-    this.lastDisturbedMs = this.#world.nowMs;
-  }
-
-  #for(forMs: number, undo: Undo): void {
-    const once = (): void => {
-      if (this.#undo.delete(once)) undo();
-    };
-    this.#undo.add(once);
-    this.#world.scheduler.after(forMs, once);
   }
 
   #pick(fault: Fault): Pod {
@@ -76,53 +37,75 @@ export class Faults {
 
   #strike(fault: Fault): void {
     const pod = this.#pick(fault);
-    this.#world.log(`*** ${fault.kind} ${pod.name} for ${fault.forMs.toFixed(0)} ms`);
     const { kind } = fault;
-    if (isNetworkFault(kind)) strikeNetwork(kind, fault, pod, this.#world, (forMs, undo) => this.#for(forMs, undo));
-    else this.#strikes[kind](fault, pod);
+    this.#world.log(`*** ${kind} ${pod.name} for ${fault.forMs.toFixed(0)} ms`);
+    if (isNetworkFault(kind)) {
+      strikeNetwork(kind, fault, pod, this.#world, (forMs, undo) => this.#damage.for(forMs, undo));
+    } else this.#strikes[kind](fault, pod);
   }
 
   readonly #strikes: Record<Exclude<FaultKind, NetworkFaultKind>, Strike> = {
-    'kill-sidecar': (fault, pod) => this.#killSidecar(pod, fault.forMs),
+    'kill-sidecar': (fault, pod) => this.#damage.killSidecar(pod, fault.forMs),
     'pause-sidecar': (fault, pod) => this.#pause(pod.sidecar, fault),
-    'kill-redis': (fault, pod) => this.#killRedis(pod, fault, fault.forMs),
-    'restart-redis-fast': (fault, pod) => this.#killRedis(pod, fault, fault.amount * 60),
+    'kill-redis': (fault, pod) => this.#damage.killRedis(pod, deathOf(fault, fault.forMs)),
+    'restart-redis-fast': (fault, pod) => this.#damage.killRedis(pod, deathOf(fault, fault.amount * 60)),
     'pause-redis': (fault, pod) => this.#pause(pod.redis, fault),
     'pause-both': (fault, pod) => {
       this.#pause(pod.redis, fault);
       this.#pause(pod.sidecar, fault);
     },
+    suspend: (fault, pod) => this.#damage.suspend(pod, fault.forMs, firstOf(fault)),
     'kill-both': (fault, pod) => {
-      this.#killRedis(pod, fault, fault.forMs);
-      this.#killSidecar(pod, fault.forMs * fault.amount * 2);
+      this.#damage.killRedis(pod, deathOf(fault, fault.forMs));
+      this.#damage.killSidecar(pod, fault.forMs * fault.amount * 2);
     },
-    'kill-at-step': (fault) => this.#trap(fault),
-    'promote-by-hand': (_fault, pod) => {
-      this.#disturb();
-      pod.redis?.deliver('io', () => pod.redis?.replicaOfByHand(null));
+    'kill-at-step': (fault) => {
+      this.#damage.trap(Math.floor(fault.amount * 25), fault.forMs + 8000, (struck) => {
+        if (fault.target === 'master') this.#damage.killRedis(struck, deathOf(fault, fault.forMs / 2));
+        this.#damage.killSidecar(struck, fault.forMs);
+      });
     },
+    'promote-by-hand': (_fault, pod) => this.#damage.replicaOfByHand(pod, null),
     'replicaof-by-hand': (fault, pod) => {
       const other = this.#world.pods[fault.otherIndex];
-      this.#disturb();
-      if (other?.exists === true) pod.redis?.deliver('io', () => pod.redis?.replicaOfByHand(other.machine.ip));
+      if (other?.exists === true) this.#damage.replicaOfByHand(pod, other.machine.ip);
     },
-    'delete-pod': (fault, pod) => this.#deletePod(pod, fault.forMs),
-    'stop-sidecar': (fault, pod) => {
-      pod.sidecar?.deliver('io', () => pod.sidecar?.feed({ type: 'stop' }));
-      this.#for(fault.forMs + 3500, () => this.#stopped(pod));
+    'slow-script': (fault, pod) => this.#damage.runSlowScript(pod, fault.amount * 1500, fault.forMs),
+    'delete-pod': (fault, pod) => this.#damage.deletePod(pod, fault.forMs),
+    'force-delete': (fault, pod) => {
+      // Both pods of one name in reach of the others could vote twice: README, "It does not give you".
+      const ghost = { forMs: fault.forMs, isFrozen: fault.amount < 0.5, backForMs: 0 };
+      this.#damage.forceDelete(pod, ghost);
     },
-    'rolling-update': (fault) => this.#roll([...this.#world.pods].reverse(), fault),
+    'stop-sidecar': (fault, pod) => this.#damage.stopSidecar(pod, fault.forMs + 3500),
+    'rolling-update': (fault) => this.#damage.roll([...this.#world.pods].reverse(), 100 + fault.amount * 1000),
     'kill-all-sidecars': (fault) => {
-      for (const each of this.#world.pods) this.#killSidecar(each, fault.forMs * this.#world.random.next());
+      for (const each of this.#world.pods) this.#damage.killSidecar(each, this.#someOf(fault));
     },
     'kill-all-redis': (fault) => {
-      for (const each of this.#world.pods) this.#killRedis(each, fault, fault.forMs * this.#world.random.next());
+      for (const each of this.#world.pods) this.#damage.killRedis(each, deathOf(fault, this.#someOf(fault)));
     },
     'kill-everything': (fault) => {
       for (const each of this.#world.pods) {
-        this.#killRedis(each, fault, fault.forMs * this.#world.random.next());
-        this.#killSidecar(each, fault.forMs * this.#world.random.next());
+        this.#damage.killRedis(each, deathOf(fault, this.#someOf(fault)));
+        this.#damage.killSidecar(each, this.#someOf(fault));
       }
+    },
+    'ip-reuse-foreign-redis': (fault, pod) => {
+      if (!pod.exists) return;
+      const { ip } = pod.machine;
+      const waitMs = this.#world.settings.redis.hasPassword ? fault.amount * IP_REUSE_MS : IP_REUSE_MS;
+      this.#damage.deletePod(pod, fault.forMs);
+      this.#world.scheduler.after(waitMs, () => this.#damage.admit(ip, fault.forMs * 2, sidecarOf(fault), pod.index));
+    },
+    'foreign-sidecar': (fault, pod) => {
+      const { dns } = this.#world;
+      this.#damage.admit(`10.7.0.${this.#world.foreigners.length + 1}`, fault.forMs * 2, sidecarOf(fault), pod.index);
+      for (const each of this.#world.pods) dns[each.index] = 'foreign';
+      this.#damage.for(fault.forMs * 2, () => dns.fill('right'));
+    },
+    'clock-step': (fault, pod) => {
+      this.#damage.stepWallClock(pod, (fault.amount < 0.5 ? -1 : 1) * 3_600_000, fault.forMs * 2);
     },
     'dns-fails': (fault, pod) => this.#setDns('silent', fault, pod),
     'dns-returns-self-only': (fault, pod) => this.#setDns('self-only', fault, pod),
@@ -134,101 +117,28 @@ export class Faults {
 
   #setDns(mode: DnsMode, fault: Fault, pod: Pod): void {
     const { dns, pods } = this.#world;
-    for (const each of pods) if (fault.amount < 0.5 || each === pod) dns[each.index] = mode;
-    this.#for(fault.forMs * 3, () => dns.fill('right'));
-  }
-
-  #killSidecar(pod: Pod, forMs: number): void {
-    if (pod.sidecar?.isAlive !== true) return;
-    this.#disturb();
-    const { machine } = pod;
-    pod.killSidecar();
-    this.#for(forMs, () => {
-      this.#disturb();
-      if (pod.machine === machine) pod.startSidecar();
-    });
-  }
-
-  #killRedis(pod: Pod, fault: Fault, forMs: number): void {
-    if (pod.redis?.isAlive !== true) return;
-    this.#disturb();
-    const { machine } = pod;
-    // The last save is of some moment before; the chance is the same for every kill.
-    if (fault.amount < 0.5) pod.save();
-    pod.killRedis();
-    this.#for(forMs, () => {
-      this.#disturb();
-      if (pod.machine === machine) pod.startRedis(fault.kept);
-    });
+    for (const each of pods) if (fault.amount < 0.5 || each.index === pod.index) dns[each.index] = mode;
+    this.#damage.for(fault.forMs * 3, () => dns.fill('right'));
   }
 
   #pause(process: Process | null, fault: Fault): void {
-    if (process?.isAlive !== true || process.isPaused) return;
-    this.#disturb();
-    process.pause();
-    this.#for(fault.forMs, () => {
-      this.#disturb();
-      this.#world.log('*** a paused process goes on');
-      process.resume(fault.amount < 0.5 ? 'io' : 'timer');
-    });
+    this.#damage.pause(process, fault.forMs, firstOf(fault));
   }
 
-  #deletePod(pod: Pod, forMs: number): void {
-    if (!pod.exists) return;
-    this.#disturb();
-    pod.delete();
-    this.#for(forMs, () => {
-      this.#disturb();
-      if (!pod.exists) pod.create();
-    });
-  }
-
-  /** One pod after the other: asked to stop, then made anew, then waited for. */
-  #roll(rest: Pod[], fault: Fault): void {
-    const pod = rest.shift();
-    if (pod === undefined || this.#isOver) return;
-    pod.sidecar?.deliver('io', () => pod.sidecar?.feed({ type: 'stop' }));
-    this.#world.scheduler.after(1500, () => {
-      if (this.#isOver) return;
-      this.#deletePod(pod, 100 + fault.amount * 1000);
-      this.#world.scheduler.after(6000, () => this.#roll(rest, fault));
-    });
-  }
-
-  /** The sidecar has handed over: the container ends, and is started again. */
-  #stopped(pod: Pod): void {
-    if (pod.sidecar?.isAlive !== true || !pod.sidecar.state.stopping) return;
-    this.#killSidecar(pod, 500);
-  }
-
-  /** The next sidecar that does something of an election or a failover dies right after it. */
-  #trap(fault: Fault): void {
-    let countdown = Math.floor(fault.amount * 25);
-    this.#world.onStep = (pod: Pod, action: Action) => {
-      if (!isStep(action)) return;
-      countdown -= 1;
-      if (countdown >= 0) return;
-      this.#world.onStep = null;
-      if (fault.target === 'master') this.#killRedis(pod, fault, fault.forMs / 2);
-      this.#killSidecar(pod, fault.forMs);
-    };
-    this.#for(fault.forMs + 8000, () => {
-      this.#world.onStep = null;
-    });
+  #someOf(fault: Fault): number {
+    return fault.forMs * this.#world.random.next();
   }
 }
 
-function isStep(action: Action): boolean {
-  switch (action.type) {
-    case 'ask':
-      return action.request.type !== 'RENEW' && action.request.type !== 'PREVOTE';
-    case 'own':
-      return action.action.kind !== 'sample';
-    case 'remote':
-      return true;
-    case 'answer':
-    case 'master-changed':
-    case 'stopped':
-      return false;
-  }
+function deathOf(fault: Fault, forMs: number): RedisDeath {
+  // The last save is of some moment before; the chance is the same for every kill.
+  return { forMs, kept: fault.kept, isSaved: fault.amount < 0.5 };
+}
+
+function firstOf(fault: Fault): 'io' | 'timer' {
+  return fault.amount < 0.5 ? 'io' : 'timer';
+}
+
+function sidecarOf(fault: Fault): 'none' | 'honest' | 'disguised' {
+  return fault.amount < 0.3 ? 'none' : fault.amount < 0.65 ? 'honest' : 'disguised';
 }

@@ -1,22 +1,20 @@
-import { quorumOf, UNREACHABLE_MIN_REPLICAS, type Action, type Note } from '@sentinel-micro/core';
-import type { Faults } from './faults.ts';
+import { dataQuorumOf, quorumOf, type Action, type Note } from '@sentinel-micro/core';
+import { Chronicle } from './chronicle.ts';
+import type { Write } from './client.ts';
+import { FOREIGN_VALUES_FROM } from './foreigner.ts';
 import type { Pod } from './pod.ts';
 import type { RedisModel } from './redis-model.ts';
 import type { Sidecar } from './sidecar.ts';
 import { isWell, Visibility, type ShownData } from './visibility.ts';
 import type { Watcher, World } from './world.ts';
+import { Writers } from './writers.ts';
 
 /** What was broken, and when. */
 export interface Violation {
-  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'L1' | 'L2' | 'crash';
+  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'L1' | 'L2' | 'L3' | 'story' | 'crash';
   readonly atMs: number;
   readonly text: string;
 }
-
-/** After a process was stopped or killed, two masters may overlap for a while; it is measured, not excused without bound. */
-const CALM_AFTER_DISTURBANCE_MS = 12_000;
-/** How long a master without a lease may stay one while its sidecar is well: one look at it, and one command. */
-const UNLEASED_SLACK_MS = 300;
 
 /** The holder looks after pods without a sidecar each second, and may need a second try. */
 const ORPHAN_SLACK_MS = 3000;
@@ -24,83 +22,75 @@ const ORPHAN_SLACK_MS = 3000;
 /** Checks what must always hold (DESIGN, section 3) while a world runs. */
 export class Invariants implements Watcher {
   readonly violations: Violation[] = [];
-  overlapMs = 0;
-  longestOverlapMs = 0;
+  readonly writers: Writers;
+  readonly chronicle = new Chronicle();
   readonly #world: World;
-  readonly #faults: Faults;
-  /** For each pod life: until when it may act on its lease, in true time. It outlives the sidecar. */
-  readonly #heldUntil = new Map<string, { pod: Pod; untilMs: number }>();
-  #overlapSinceMs: number | null = null;
+  /** Fed by a foreigner in a way that the README tells of. */
+  readonly #tainted = new WeakSet<RedisModel>();
+  readonly #overwritten = new WeakSet<RedisModel>();
   readonly #orphanSinceMs = new Map<RedisModel, number>();
-  readonly #unleasedSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
   readonly #warnings: { atMs: number; shown: readonly ShownData[] }[] = [];
-  readonly #changesAtMs: { atMs: number; text: string }[] = [];
 
-  constructor(world: World, faults: Faults) {
+  constructor(world: World) {
     this.#world = world;
-    this.#faults = faults;
     this.#visibility = new Visibility(world);
+    this.writers = new Writers(world, (invariant, text) => this.#violate(invariant, text));
     world.watcher = this;
   }
 
   /** Call after each event. */
   check(): void {
-    this.#checkOverlap();
+    this.writers.check();
   }
 
   /** Call every few milliseconds. */
   checkSlow(): void {
     this.#visibility.look();
-    const { pods, nowMs } = this.#world;
+    this.writers.checkSlow();
+    const { pods, nowMs, foreigners } = this.#world;
     const leader = pods.find(
       ({ redis, sidecar }) => isWell(sidecar) && redis?.isMaster === true && (sidecar?.heldUntilTrueMs() ?? 0) > nowMs,
     );
-    for (const pod of pods) {
-      this.#checkUnleased(pod);
-      this.#checkOrphan(pod, leader ?? null);
-    }
+    for (const pod of pods) this.#checkOrphan(pod, leader ?? null);
+    if (foreigners.length > 0) for (const pod of pods) this.#checkForeignData(pod);
   }
 
   decided(sidecar: Sidecar): void {
-    const pod = this.#world.podOf(sidecar);
-    if (pod === null) return;
-    const untilMs = sidecar.heldUntilTrueMs();
-    const { uid } = sidecar.config.self;
-    this.#heldUntil.set(uid, { pod, untilMs });
-    const { nowMs } = this.#world;
-    if (untilMs <= nowMs) return;
-    for (const [otherUid, other] of this.#heldUntil) {
-      if (otherUid === uid) continue;
-      if (other.untilMs > nowMs) {
-        this.#violate(
-          'S1',
-          `${pod.name} and ${other.pod.name} (${otherUid}) both hold a lease: until ${untilMs.toFixed(0)} and ${other.untilMs.toFixed(0)}`,
-        );
-      } else this.#heldUntil.delete(otherUid);
-    }
+    this.writers.decided(sidecar);
+  }
+
+  promoted(redis: RedisModel): void {
+    this.writers.promoted();
+    this.chronicle.add({ kind: 'promotion', atMs: this.#world.nowMs, pod: this.#nameOf(redis), redis });
+  }
+
+  foreignerTouched(text: string): void {
+    this.#violate('S5', text);
+  }
+
+  foreignerMet(text: string, to: Pod | null): void {
+    if (to?.redis == null || !this.#mayMeetForeigner(to)) this.#violate('S5', text);
+    else this.#tainted.add(to.redis);
   }
 
   acted(sidecar: Sidecar, action: Action): void {
-    const isChange =
-      (action.type === 'own' && action.action.kind !== 'sample') ||
-      (action.type === 'remote' && action.action.kind !== 'probe');
-    const isCampaign = action.type === 'ask' && action.request.type === 'ACQUIRE';
-    if (!isChange && !isCampaign) return;
-    const what = action.type === 'ask' ? 'ACQUIRE' : action.action.kind;
-    this.#changesAtMs.push({ atMs: this.#world.nowMs, text: `${sidecar.config.self.pod}: ${what}` });
+    this.chronicle.addAction(this.#world.nowMs, sidecar, action);
   }
 
   noted(sidecar: Sidecar, note: Note): void {
+    this.chronicle.add({ kind: 'note', atMs: this.#world.nowMs, pod: sidecar.config.self.pod, note });
     if (note.event !== 'data-at-risk' && note.event !== 'data-missing') return;
     this.#warnings.push({ atMs: this.#world.nowMs, shown: this.#visibility.dataSeenFrom(sidecar) });
   }
 
   fullSyncStarted(from: RedisModel, to: RedisModel): void {
+    this.chronicle.addFullSync(this.#world.nowMs, this.#world.podOf(from), this.#world.podOf(to));
+    if (to.data.length > 0) this.#overwritten.add(to);
     const root = this.#rootOf(from);
     const names = `${this.#nameOf(from)} -> ${this.#nameOf(to)}`;
-    if (root !== null && !root.wasPromoted)
+    if (root !== null && root.wasPromotedAtMs === -Infinity)
       this.#violate('S4', `full sync from an instance that was never promoted: ${names}`);
     if (from.data.length === 0 && to.data.length > 0 && !this.#isExcused(0, null)) {
       this.#violate('S4', `an empty instance feeds one that has data: ${names}`);
@@ -116,9 +106,11 @@ export class Invariants implements Watcher {
     if (masters.length > 1) return `${masters.map(({ name }) => name).join(' and ')} are masters`;
     if ((master.sidecar?.heldUntilTrueMs() ?? 0) <= nowMs) return `${master.name} is master without a lease`;
     for (const pod of pods) {
-      if (pod === master) continue;
+      if (pod === master || !pod.isWanted) continue;
       const { redis } = pod;
       if (redis?.isAlive !== true) return `${pod.name} has no Redis`;
+      // It has data that the master would throw away: a person has to decide.
+      if (pod.sidecar?.state.own.keptFrom === master.name) continue;
       if (redis.masterHost !== master.machine.ip) return `${pod.name} follows ${String(redis.masterHost)}`;
       if (!redis.following.isUp) return `${pod.name} has no link to its master`;
     }
@@ -135,20 +127,44 @@ export class Invariants implements Watcher {
     // Data that only a pod has which must never be promoted: nobody can serve it, nobody may throw it away.
     if (settings.priorities.includes(0) && reasons.some((reason) => reason.startsWith('nobody can be promoted')))
       return true;
-    return settings.durability === 'strict' && reasons.some((reason) => reason.includes('--durability strict'));
+    const isWaiting =
+      settings.durability === 'strict' && reasons.some((reason) => reason.includes('--durability strict'));
+    return isWaiting && this.#wholePods() < dataQuorumOf(settings.pods);
   }
 
-  changesSince(sinceMs: number): string[] {
-    return this.#changesAtMs
-      .filter(({ atMs }) => atMs >= sinceMs)
-      .map(({ atMs, text }) => `${atMs.toFixed(0)} ${text}`);
+  /** Pods that have never lost anything, and whose sidecar knows it: neither restarted nor overwritten since the start. */
+  #wholePods(): number {
+    const isWhole = ({ dataLostAtMs, redis, sidecarStarts }: Pod): boolean =>
+      dataLostAtMs.length === 1 && sidecarStarts === 1 && redis !== null && !this.#overwritten.has(redis);
+    return this.#world.pods.filter(isWhole).length;
+  }
+
+  /** The first thing that was changed, or asked for, since; null when a set was left alone. */
+  changeSince(mark: number): string | null {
+    const [change] = this.chronicle.since(mark, 'change');
+    const [campaign] = this.chronicle.since(mark, 'campaign');
+    if (change !== undefined) return `${change.atMs.toFixed(0)} ${change.pod}: ${change.what}`;
+    return campaign === undefined ? null : `${campaign.atMs.toFixed(0)} ${campaign.pod}: ACQUIRE`;
+  }
+
+  /** Acknowledged writes that the present master does not have; null when there is no master to ask. */
+  lostWrites(): readonly Write[] | null {
+    const { history, pods } = this.#world;
+    const master = pods.find((pod) => pod.redis?.isAlive === true && pod.redis.isMaster);
+    if (master?.redis == null) return null;
+    const kept = new Set(master.redis.data);
+    return history.filter(
+      ({ outcome, value }) => (outcome === 'acknowledged' || outcome === 'confirmed') && !kept.has(value),
+    );
   }
 
   /** S3: what clients were told is safe has to be in the last master. */
   checkConfirmed(): { confirmed: number; acknowledged: number; lost: number; confirmedLost: number } {
     const { history, pods } = this.#world;
     const master = pods.find((pod) => pod.redis?.isAlive === true && pod.redis.isMaster);
-    const kept = new Set(master?.redis?.data ?? []);
+    // What a pod keeps from a founder that did not see it is not lost: a person decides.
+    const keepers = pods.filter(({ sidecar }) => sidecar !== null && sidecar.state.own.keptFrom === master?.name);
+    const kept = new Set([master, ...keepers].flatMap((pod) => pod?.redis?.data ?? []));
     const told = history.filter(({ outcome }) => outcome === 'acknowledged' || outcome === 'confirmed');
     const confirmed = told.filter(({ outcome }) => outcome === 'confirmed');
     const missing = confirmed.filter(({ value }) => !kept.has(value));
@@ -201,24 +217,24 @@ export class Invariants implements Watcher {
     return at?.isMaster === true ? at : null;
   }
 
-  #checkOverlap(): void {
-    const { pods, nowMs } = this.#world;
-    let masters = 0;
-    for (const { redis } of pods) if (redis?.isMaster === true && redis.acceptsWrites) masters += 1;
-    if (masters < 2) {
-      if (this.#overlapSinceMs !== null) {
-        this.longestOverlapMs = Math.max(this.longestOverlapMs, nowMs - this.#overlapSinceMs);
-        this.overlapMs += nowMs - this.#overlapSinceMs;
-        this.#overlapSinceMs = null;
-      }
-      return;
-    }
-    if (this.#overlapSinceMs !== null) return;
-    this.#overlapSinceMs = nowMs;
-    const names = pods.filter(({ redis }) => redis?.acceptsWrites === true).map(({ name }) => name);
-    this.#world.log(`!!! ${names.join(' and ')} take writes at the same time`);
-    const isCalm = !this.#faults.isDisturbed && nowMs - this.#faults.lastDisturbedMs > CALM_AFTER_DISTURBANCE_MS;
-    if (isCalm) this.#violate('S2', `${names.join(' and ')} take writes at the same time`);
+  /**
+   * README, "What is guaranteed": without a password nothing keeps a Redis from an address that changes hands while it has no
+   * sidecar that could tell, be it because its container restarted alone, or because the sidecar is not there.
+   */
+  #mayMeetForeigner(pod: Pod): boolean {
+    const { settings, nowMs } = this.#world;
+    const { redis, sidecar } = pod;
+    if (settings.redis.hasPassword || redis === null) return false;
+    const { grantMs, heartbeatMs } = this.#world.core.deriveTimings(settings.timings);
+    const isUnguarded = !isWell(sidecar) || nowMs - (sidecar?.runsSinceMs ?? 0) < grantMs + heartbeatMs;
+    return isUnguarded || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
+  }
+
+  /** S5: nothing of another cluster's data may be seen in this one. */
+  #checkForeignData(pod: Pod): void {
+    const { redis } = pod;
+    if (redis === null || (redis.data[0] ?? 0) < FOREIGN_VALUES_FROM || this.#tainted.has(redis)) return;
+    if (this.violations.length === 0) this.#violate('S5', `${pod.name} has data of another cluster`);
   }
 
   /** A master whose own sidecar is gone has to be brought into line by the holder of the lease, once that can reach it. */
@@ -231,7 +247,8 @@ export class Invariants implements Watcher {
       !network.isCut(leader.machine, pod.machine) &&
       !network.isCut(pod.machine, leader.machine) &&
       this.#world.isNetworkGood;
-    if (!isReachable || leader === pod || !redis.isMaster || !isWell(redis) || redis.isTamperedWith) {
+    const isOrphan = leader !== pod && redis.isMaster && !redis.isBusy && isWell(redis) && !redis.isTamperedWith;
+    if (!isReachable || !isOrphan) {
       this.#orphanSinceMs.delete(redis);
       return;
     }
@@ -241,28 +258,6 @@ export class Invariants implements Watcher {
     if (nowMs - sinceMs <= boundMs) return;
     this.#orphanSinceMs.set(redis, Infinity);
     this.#violate('S2', `${pod.name} has been a second master beside ${leader.name} for ${boundMs.toFixed(0)} ms`);
-  }
-
-  #checkUnleased(pod: Pod): void {
-    const { redis, sidecar } = pod;
-    const { nowMs } = this.#world;
-    if (redis === null || sidecar === null) return;
-    // One that donates is a master that takes no writes, and needs no lease.
-    const isDonor = redis.minReplicas === UNREACHABLE_MIN_REPLICAS;
-    const isUnleased =
-      redis.isMaster && !isDonor && isWell(redis) && isWell(sidecar) && sidecar.heldUntilTrueMs() <= nowMs;
-    if (!isUnleased) {
-      this.#unleasedSinceMs.delete(redis);
-      return;
-    }
-    const sinceMs = this.#unleasedSinceMs.get(redis) ?? nowMs;
-    this.#unleasedSinceMs.set(redis, sinceMs);
-    const { grantMs, detachGraceMs, heartbeatMs, requestTimeoutMs } = sidecar.config.timings;
-    // A sidecar that has just started may win back the lease of a master that never stopped.
-    const fromMs = Math.max(sinceMs, sidecar.startedAtMs + grantMs + detachGraceMs);
-    if (nowMs - fromMs <= heartbeatMs + 2 * requestTimeoutMs + UNLEASED_SLACK_MS) return;
-    this.#unleasedSinceMs.set(redis, Infinity);
-    this.#violate('S1', `${pod.name} is a master without a lease for ${(nowMs - sinceMs).toFixed(0)} ms`);
   }
 
   #violate(invariant: Violation['invariant'], text: string): void {

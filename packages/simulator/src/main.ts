@@ -1,114 +1,90 @@
-import { parseArgs } from 'node:util';
-import { FAULT_KINDS, minimise, run, type FaultKind, type RunOptions, type RunResult } from './index.ts';
-
-const USAGE = `npm run simulate -- --seed N [--steps M] [--pods K] [--only KIND,...] [--minimise]   one run, with its timeline
-npm run simulate -- --seeds COUNT [--from N] [--steps M] [--pods K] [--only KIND,...]      a search
-kinds of faults: ${FAULT_KINDS.join(', ')}`;
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { FAULT_KINDS, minimise, NOT_SIMULATED, run, SCENARIOS, type RunOptions, type Scenario } from './index.ts';
+import { isJob, runJob, searchWithJobs } from './jobs.ts';
+import { parseOrder, USAGE, type Order } from './order.ts';
+import { progressLine, replayLine, toMarkdown, type Part } from './report.ts';
+import { addTally, describeRun, NOTHING_YET } from './search.ts';
 
 const PROGRESS_EVERY_MS = 5000;
+/** More broken runs than this say nothing more. */
+const MOST_BROKEN_TOLD = 200;
 
-interface Order {
-  readonly seed: number | null;
-  readonly seeds: number;
-  readonly from: number;
-  readonly isMinimised: boolean;
-  readonly base: Omit<RunOptions, 'seed'>;
+function list(): void {
+  for (const { name, follows, pods } of SCENARIOS) {
+    console.log(`${name.padEnd(30)} ${follows} (${[...new Set(pods)].join(', ')} pods)`);
+  }
+  console.log('\nnot simulated:');
+  for (const [name, why] of Object.entries(NOT_SIMULATED)) console.log(`${name.padEnd(30)} ${why}`);
+  console.log(`\nkinds of faults: ${FAULT_KINDS.join(', ')}`);
 }
 
-function whole(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new RangeError(`--${name} is ${text}; it must be a whole number`);
-  return Number(text);
-}
-
-function kindsOf(text: string): FaultKind[] {
-  return text.split(',').map((name) => {
-    const kind = FAULT_KINDS.find((known) => known === name);
-    if (kind === undefined) throw new RangeError(`--only: there is no fault ${name}`);
-    return kind;
-  });
-}
-
-function parseOrder(args: string[]): Order {
-  const { values } = parseArgs({
-    args,
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string', default: '1000' },
-      from: { type: 'string', default: '1' },
-      steps: { type: 'string', default: '15' },
-      pods: { type: 'string' },
-      only: { type: 'string' },
-      minimise: { type: 'boolean', default: false },
-    },
-  });
-  const pods = values.pods === undefined ? null : whole('pods', values.pods);
-  if (pods !== null && (pods < 1 || pods > 9)) throw new RangeError(`--pods is ${pods}; it must be from 1 to 9`);
-  return {
-    seed: values.seed === undefined ? null : whole('seed', values.seed),
-    seeds: whole('seeds', values.seeds),
-    from: whole('from', values.from),
-    isMinimised: values.minimise,
-    base: { steps: whole('steps', values.steps), pods, only: values.only === undefined ? null : kindsOf(values.only) },
-  };
-}
-
-function describe(result: RunResult): string {
-  const [violation] = result.violations;
-  const what = violation === undefined ? 'nothing broken' : `${violation.invariant}: ${violation.text}`;
-  return `seed ${result.seed}, ${result.settings.pods} pods, ${result.plan.length} faults: ${what}`;
-}
-
-function replay(order: Order, seed: number): boolean {
-  const options = { ...order.base, seed };
+function replay(order: Order): boolean {
+  const { seed, steps, pods, only, scenario } = order;
+  const options: RunOptions = { seed, steps, pods, only, ...(scenario === null ? {} : { scenario }) };
   let result = run({ ...options, isRecording: true });
-  if (order.isMinimised && result.violations.length > 0) {
+  if (order.isMinimised && scenario === null && result.violations.length > 0) {
     const { plan } = minimise(options, result);
     result = run({ ...options, pods: result.settings.pods, plan, isRecording: true });
   }
   for (const line of result.lines) console.log(line);
-  console.log(describe(result));
+  console.log(describeRun(result, scenario));
   for (const fault of result.plan) console.log(JSON.stringify(fault));
   console.log(JSON.stringify(result.settings));
-  const { fingerprint, acknowledged, confirmed, lost, confirmedLost, longestOverlapMs, settledAfterMs } = result;
-  console.log(
-    `${acknowledged} writes acknowledged (${lost} lost), ${confirmed} confirmed (${confirmedLost} lost), longest overlap ${longestOverlapMs.toFixed(0)} ms, settled after ${settledAfterMs.toFixed(0)} ms, fingerprint ${fingerprint}`,
-  );
+  console.log(replayLine(result));
   return result.violations.length === 0;
 }
 
-function search(order: Order): boolean {
+async function searchAll(order: Order, command: string): Promise<boolean> {
   const startedAtMs = performance.now();
+  const seconds = (): number => (performance.now() - startedAtMs) / 1000;
   let toldAtMs = startedAtMs;
-  let broken = 0;
-  let simulatedMs = 0;
-  let confirmed = 0;
-  let longestOverlapMs = 0;
-  const summary = (done: number): string => {
-    const seconds = (performance.now() - startedAtMs) / 1000;
-    return `${done} runs of ${order.base.steps} faults, ${broken} broken, ${(done / seconds).toFixed(1)} runs/s, ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours, ${confirmed} confirmed writes, longest overlap ${longestOverlapMs.toFixed(0)} ms`;
-  };
-  for (let done = 0; done < order.seeds; done += 1) {
-    const result = run({ ...order.base, seed: order.from + done });
-    simulatedMs += result.simulatedMs;
-    confirmed += result.confirmed;
-    longestOverlapMs = Math.max(longestOverlapMs, result.longestOverlapMs);
-    if (result.violations.length > 0) {
-      broken += 1;
-      console.log(describe(result));
-    }
-    if (performance.now() - toldAtMs < PROGRESS_EVERY_MS) continue;
-    toldAtMs = performance.now();
-    console.error(summary(done + 1));
+  let total = NOTHING_YET;
+  const brokenRuns: string[] = [];
+  const parts: Part[] = [];
+  const stories: readonly (Scenario | null)[] = order.isEachScenario ? SCENARIOS : [order.scenario];
+  for (const scenario of stories) {
+    const { from, seeds, steps, pods, only, jobs } = order;
+    const share = { from, seeds, stride: 1, steps, pods: order.isEachScenario ? null : pods, only, scenario };
+    const tally = await searchWithJobs(new URL(import.meta.url), share, jobs, (line, some) => {
+      total = addTally(total, some);
+      if (line !== null && brokenRuns.length < MOST_BROKEN_TOLD) {
+        brokenRuns.push(line);
+        console.log(line);
+      }
+      if (performance.now() - toldAtMs < PROGRESS_EVERY_MS) return;
+      toldAtMs = performance.now();
+      console.error(progressLine(total, seconds()));
+    });
+    parts.push({ name: scenario?.name ?? 'drawn faults', tally });
   }
-  console.log(summary(order.seeds));
-  return broken === 0;
+  console.log(progressLine(total, seconds()));
+  if (order.saveTo !== null) {
+    const report = { command, seconds: seconds(), parts, total, brokenRuns };
+    const isJson = order.saveTo.endsWith('.json');
+    writeFileSync(order.saveTo, isJson ? `${JSON.stringify(report, null, 2)}\n` : toMarkdown(report));
+  }
+  return total.broken === 0;
 }
 
-try {
-  const order = parseOrder(process.argv.slice(2));
-  const isWhole = order.seed === null ? search(order) : replay(order, order.seed);
-  process.exitCode = isWhole ? 0 : 1;
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-  process.exitCode = 2;
+async function main(args: string[]): Promise<number> {
+  let order: Order;
+  try {
+    order = parseOrder(args, availableParallelism());
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return 2;
+  }
+  switch (order.does) {
+    case 'list':
+      list();
+      return 0;
+    case 'replay':
+      return replay(order) ? 0 : 1;
+    case 'search':
+      return (await searchAll(order, `npm run simulate -- ${args.join(' ')}`)) ? 0 : 1;
+  }
 }
+
+if (isJob) runJob();
+else process.exitCode = await main(process.argv.slice(2));

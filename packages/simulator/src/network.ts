@@ -6,9 +6,14 @@ export type Service = 'redis' | 'sidecar';
 
 /** A host in the network. The slot stays when a pod is made anew, the address does not: cuts go by slot. */
 export interface Machine {
-  readonly slot: number;
+  /** Changes only when a pod is abandoned: its successor has the place then. */
+  slot: number;
   readonly ip: string;
+  /** Which Redis password is known here: that of the set under test, or of somebody else's. */
+  readonly realm: 'own' | 'foreign';
   isUp: boolean;
+  /** How far the wall clock is off: Redis reads it, sidecars do not. */
+  wallOffsetMs: number;
   readonly services: Map<Service, Process>;
 }
 

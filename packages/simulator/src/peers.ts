@@ -16,6 +16,8 @@ export interface PeersOptions {
   readonly cluster: string;
   readonly timeoutMs: number;
   readonly onMet: (status: PeerStatus) => void;
+  /** The connection to a sidecar has ended. */
+  readonly onLost: (pod: PodName) => void;
 }
 
 interface Call {
@@ -130,6 +132,7 @@ export class Peers {
     link.socket = null;
     this.#failCalls(link);
     this.#retryLater(link, FIRST_RETRY_MS);
+    if (link.pod !== null) this.#options.onLost(link.pod);
   }
 
   #failed(link: Link): void {

@@ -21,8 +21,10 @@ export const FAULT_KINDS = [
   'restart-redis-fast',
   'pause-redis',
   'pause-both',
+  'suspend',
   'kill-both',
   'delete-pod',
+  'force-delete',
   'stop-sidecar',
   'rolling-update',
   'kill-at-step',
@@ -34,6 +36,10 @@ export const FAULT_KINDS = [
   'dns-stale',
   'promote-by-hand',
   'replicaof-by-hand',
+  'slow-script',
+  'ip-reuse-foreign-redis',
+  'foreign-sidecar',
+  'clock-step',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -2,6 +2,7 @@ import {
   asPodName,
   LIMBO_HOST,
   LIMBO_PORT,
+  type Memory,
   type NodeConfig,
   type PeerObservation,
   type PodName,
@@ -17,7 +18,6 @@ import type { RunSettings } from './settings.ts';
 
 const REDIS_PORT = 6379;
 const SIDECAR_PORT = 26379;
-const CLUSTER = 'simulated';
 
 /** What a Redis that starts again finds on its disk. */
 export type DataKept =
@@ -30,11 +30,14 @@ export type DataKept =
 /** What a pod needs of the world around it. */
 interface Surroundings extends RedisObserver {
   readonly core: Core;
+  readonly cluster: string;
   readonly settings: RunSettings;
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly random: Random;
   readonly pods: readonly Pod[];
+  /** False: a suspended machine's clock stands still, as CLOCK_MONOTONIC does; true: it goes on, as CLOCK_BOOTTIME does. */
+  readonly clockCountsSuspension: boolean;
   log(text: string): void;
   /** What DNS tells this pod; null when it does not answer. */
   resolve(asking: Pod): readonly string[] | null;
@@ -51,31 +54,70 @@ export class Pod {
   sidecar: Sidecar | null = null;
   /** When a Redis of this pod last started, i.e. lost what it had in memory. */
   dataLostAtMs: number[] = [];
+  /** When somebody last typed a command into its redis-cli that was not the sidecar's; true time. */
+  tamperedAtMs = -Infinity;
   sidecarStarts = 0;
   clock: LocalClock = { offsetMs: 0, rate: 1 };
+  /** False for a pod beyond `spec.replicas`. */
+  isWanted = true;
+  /** `--replicas` as its sidecar is told when it starts. */
+  replicas: number;
   #lives = 0;
   #incarnations = 0;
+  /** What the sidecar has kept for its next life; it goes with the pod. */
+  #memory: Memory | null = null;
   #rendered = { host: LIMBO_HOST, port: LIMBO_PORT };
   #disk: { saved: Snapshot | null; log: Snapshot | null } = { saved: null, log: null };
   readonly #world: Surroundings;
+  #isAbandoned = false;
 
   constructor(world: Surroundings, index: number) {
     this.#world = world;
     this.index = index;
     this.name = asPodName(`redis-${index}`);
-    this.machine = { slot: index, ip: '', isUp: false, services: new Map() };
+    this.replicas = world.settings.pods;
+    this.machine = this.#newMachine('', false);
   }
 
   get exists(): boolean {
     return this.machine.isUp;
   }
 
+  /** This pod is not the one of its name any more: there will be no further life of it. @returns the pod that is. */
+  abandon(ghostSlot: number): Pod {
+    const heir = new Pod(this.#world, this.index);
+    heir.#lives = this.#lives;
+    heir.dataLostAtMs = this.dataLostAtMs;
+    this.#isAbandoned = true;
+    this.machine.slot = ghostSlot;
+    return heir;
+  }
+
+  #newMachine(ip: string, isUp: boolean): Machine {
+    return { slot: this.index, ip, realm: 'own', isUp, wallOffsetMs: 0, services: new Map() };
+  }
+
+  /** Both processes stand still, and so do their timers. @returns what ends it. */
+  suspend(first: 'io' | 'timer'): () => void {
+    const { redis, sidecar, clock } = this;
+    const fromMs = this.#world.scheduler.nowMs;
+    redis?.suspend();
+    sidecar?.suspend();
+    return () => {
+      if (!this.#world.clockCountsSuspension) clock.offsetMs -= clock.rate * (this.#world.scheduler.nowMs - fromMs);
+      redis?.wake(first);
+      sidecar?.wake(first);
+    };
+  }
+
   /** The pod is made: a new address, no data, make-slave, and then both containers. */
   create(disk: Snapshot | null = null): void {
+    if (this.#isAbandoned) return;
     const world = this.#world;
     this.#lives += 1;
     this.uid = `${this.name}-uid-${this.#lives}`;
-    this.machine = { slot: this.index, ip: `10.0.${this.#lives}.${this.index + 1}`, isUp: true, services: new Map() };
+    this.machine = this.#newMachine(`10.0.${this.#lives}.${this.index + 1}`, true);
+    this.#memory = null;
     const { driftPpm } = world.settings;
     const rate = 1 + world.random.between(-driftPpm, driftPpm) / 1e6;
     this.clock = { offsetMs: world.random.between(0, 1e7), rate };
@@ -112,7 +154,8 @@ export class Pod {
     if (this.redis?.isAlive === true && !this.redis.isLoading) this.#disk.saved = this.redis.snapshot();
   }
 
-  startRedis(kept: DataKept): void {
+  /** @param loadMs how long it takes to load what it finds; otherwise as the settings say */
+  startRedis(kept: DataKept, loadMs: number | null = null): void {
     if (!this.exists || this.redis?.isAlive === true) return;
     const { settings, network, random } = this.#world;
     const snapshot = kept === 'empty' ? null : kept === 'rdb' ? this.#disk.saved : this.#disk.log;
@@ -126,10 +169,10 @@ export class Pod {
       {
         masterHost: host,
         masterPort: port,
-        minReplicas: settings.writeQuorum === 'off' ? 0 : this.#world.core.quorumOf(settings.pods) - 1,
+        minReplicas: settings.writeQuorum === 'off' ? 0 : this.#world.core.quorumOf(this.replicas) - 1,
         priority: settings.priorities[this.index] ?? 100,
         snapshot,
-        loadMs: snapshot === null ? 0 : random.between(0, settings.redis.mostLoadMs),
+        loadMs: snapshot === null ? 0 : (loadMs ?? random.between(0, settings.redis.mostLoadMs)),
       },
       this.#world,
     );
@@ -143,6 +186,11 @@ export class Pod {
     this.sidecar.kill();
   }
 
+  /** Called after each decision of its sidecar. */
+  remember(): void {
+    if (this.sidecar?.isAlive === true) this.#memory = this.#world.core.memoryOf(this.sidecar.state);
+  }
+
   startSidecar(): void {
     if (!this.exists || this.sidecar?.isAlive === true) return;
     this.#incarnations += 1;
@@ -150,13 +198,14 @@ export class Pod {
     this.#world.log(`${this.name}: sidecar started`);
     // performance.now() counts from the start of the process.
     this.clock = { offsetMs: -this.#world.scheduler.nowMs * this.clock.rate, rate: this.clock.rate };
-    this.sidecar = new Sidecar(this.#world.sidecarEnvironment(this), this.#nodeConfig());
+    const environment = this.#world.sidecarEnvironment(this);
+    this.sidecar = new Sidecar(environment, this.#nodeConfig(), this.#world.settings.remembers ? this.#memory : null);
   }
 
   #nodeConfig(): NodeConfig {
     const { settings, pods, core } = this.#world;
     return {
-      cluster: CLUSTER,
+      cluster: this.#world.cluster,
       self: {
         pod: this.name,
         uid: this.uid,
@@ -164,9 +213,10 @@ export class Pod {
         ip: this.machine.ip,
         redisPort: REDIS_PORT,
         port: SIDECAR_PORT,
+        replicas: this.replicas,
       },
-      members: pods.map(({ name }) => name),
-      quorum: core.quorumOf(settings.pods),
+      members: pods.slice(0, this.replicas).map(({ name }) => name),
+      quorum: core.quorumOf(this.replicas),
       timings: core.deriveTimings(settings.timings),
       writeQuorum: settings.writeQuorum,
       durability: settings.durability,
@@ -181,8 +231,8 @@ export class Pod {
       .map((pod) => this.#observe(pod));
     const decision = world.core.decideBootstrap({
       self: { pod: this.name, ip: this.machine.ip },
-      cluster: CLUSTER,
-      members: world.pods.map(({ name }) => name),
+      cluster: world.cluster,
+      members: world.pods.slice(0, this.replicas).map(({ name }) => name),
       dnsProblem: world.resolve(this) === null ? 'DNS does not answer' : null,
       peers,
     });

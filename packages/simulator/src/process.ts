@@ -16,12 +16,19 @@ interface Closable {
 export class Process {
   isAlive = true;
   isPaused = false;
+  /** Since when it runs without having been stopped; true time. */
+  runsSinceMs: number;
   readonly sockets = new Set<Closable>();
   protected readonly scheduler: Scheduler;
   #waiting: Waiting[] = [];
+  #suspendedAtMs: number | null = null;
+  #suspendedForMs = 0;
+  /** Timers that have come due while the machine was suspended: they have as long to go as they had then. */
+  #stalled: (() => void)[] = [];
 
   constructor(scheduler: Scheduler) {
     this.scheduler = scheduler;
+    this.runsSinceMs = scheduler.nowMs;
   }
 
   /** Somebody has connected. */
@@ -36,16 +43,51 @@ export class Process {
     else run();
   }
 
-  /** A timer of this process: one that has come due while it was stopped runs when it goes on. */
+  /**
+   * A timer of this process. One that has come due while it was stopped runs when it goes on; while the machine was suspended no
+   * time has gone by for it (timers run on CLOCK_MONOTONIC, which stands still then).
+   */
   after(delayMs: number, run: () => void): Timer {
-    const handle: Timer = { isCancelled: false };
+    const timer: Timer = { isCancelled: false };
+    this.#arm(timer, delayMs, run);
+    return timer;
+  }
+
+  #arm(timer: Timer, delayMs: number, run: () => void): void {
+    const dueMs = this.#runningMs() + (delayMs > 0 ? delayMs : 0);
     this.scheduler.after(delayMs, () => {
-      if (handle.isCancelled) return;
-      this.deliver('timer', () => {
-        if (!handle.isCancelled) run();
-      });
+      if (timer.isCancelled) return;
+      const missingMs = dueMs - this.#runningMs();
+      if (missingMs > 0.001 && this.#suspendedAtMs !== null) this.#stalled.push(() => this.#arm(timer, missingMs, run));
+      else if (missingMs > 0.001 && this.#suspendedForMs > 0) this.#arm(timer, missingMs, run);
+      else {
+        this.deliver('timer', () => {
+          if (!timer.isCancelled) run();
+        });
+      }
     });
-    return handle;
+  }
+
+  #runningMs(): number {
+    return (this.#suspendedAtMs ?? this.scheduler.nowMs) - this.#suspendedForMs;
+  }
+
+  /** The whole machine is suspended. Ends with `wake`. */
+  suspend(): void {
+    if (!this.isAlive || this.#suspendedAtMs !== null) return;
+    this.#suspendedAtMs = this.scheduler.nowMs;
+    this.isPaused = true;
+  }
+
+  /** @param first see `resume` */
+  wake(first: Kind): void {
+    if (this.#suspendedAtMs === null) return;
+    this.#suspendedForMs += this.scheduler.nowMs - this.#suspendedAtMs;
+    this.#suspendedAtMs = null;
+    const stalled = this.#stalled;
+    this.#stalled = [];
+    for (const arm of stalled) arm();
+    this.resume(first);
   }
 
   pause(): void {
@@ -54,8 +96,9 @@ export class Process {
 
   /** @param first what comes first after a stop differs with where in its loop the process was stopped */
   resume(first: Kind): void {
-    if (!this.isAlive || !this.isPaused) return;
+    if (!this.isAlive || !this.isPaused || this.#suspendedAtMs !== null) return;
     this.isPaused = false;
+    this.runsSinceMs = this.scheduler.nowMs;
     const waiting = this.#waiting;
     this.#waiting = [];
     const rest: Waiting[] = [];
@@ -70,6 +113,7 @@ export class Process {
   kill(): void {
     this.isAlive = false;
     this.#waiting = [];
+    this.#stalled = [];
     for (const socket of [...this.sockets]) socket.close();
     this.sockets.clear();
   }

@@ -8,7 +8,13 @@ import type { Timer } from './scheduler.ts';
 interface Replica {
   readonly socket: Socket;
   readonly ip: string;
-  isOnline: boolean;
+  readonly askedAtMs: number;
+  /**
+   * A full sync waits for others to join it (`waiting`), then data is sent (`sending`). `online` means that everything was
+   * sent, not that it was loaded: the stream goes on (`isStreaming`) with the first acknowledgement.
+   */
+  phase: 'waiting' | 'sending' | 'online';
+  isStreaming: boolean;
   ackOffset: number;
   ackAtMs: number;
   /** What has happened since the snapshot that is being sent. */
@@ -22,17 +28,19 @@ interface Waiter {
   readonly timer: Timer;
 }
 
-const PING_EVERY_MS = 10_000;
+const PING_EVERY_CRONS = 10;
 const PING_BYTES = 14;
 const GETACK_BYTES = 37;
 
 /** The master's half of replication, which a replica has too: other replicas may be chained behind it. */
 export class FeedingSide {
   goodReplicas = 0;
+  /** What became of each PSYNC that was not sent away; as in INFO (sync_full, sync_partial_ok, sync_partial_err). */
+  readonly syncs = { full: 0, partial: 0, refused: 0 };
   readonly #redis: RedisState;
   readonly #replicas = new Map<Socket, Replica>();
   #waiters: Waiter[] = [];
-  #pingAtMs = PING_EVERY_MS;
+  #crons = 0;
 
   constructor(redis: RedisState) {
     this.#redis = redis;
@@ -49,8 +57,8 @@ export class FeedingSide {
     redis.backlog?.add(entry);
     if (entry.value !== null) redis.data.push(entry.value);
     for (const replica of this.#replicas.values()) {
-      if (replica.isOnline) replica.socket.send({ kind: 'stream', entry } satisfies RedisMessage);
-      else replica.buffered.push(entry);
+      if (replica.isStreaming) replica.socket.send({ kind: 'stream', entry } satisfies RedisMessage);
+      else if (replica.phase !== 'waiting') replica.buffered.push(entry);
     }
   }
 
@@ -61,24 +69,33 @@ export class FeedingSide {
       socket.send({ kind: 'no-master-link' } satisfies RedisMessage);
       return;
     }
-    const { replid, nextByte, ip } = request;
-    const replica: Replica = { socket, ip, isOnline: false, ackOffset: 0, ackAtMs: redis.nowMs, buffered: [] };
+    const { replid, nextByte } = request;
     const isKnown =
       replid !== null && (replid === redis.replid || (replid === redis.replid2 && nextByte <= redis.secondOffset));
     const missing = isKnown ? (redis.backlog?.from(nextByte, redis.offset) ?? null) : null;
     if (missing !== null) {
+      this.syncs.partial += 1;
       socket.send({ kind: 'continue', replid: redis.replid } satisfies RedisMessage);
       for (const entry of missing) socket.send({ kind: 'stream', entry } satisfies RedisMessage);
-      this.#replicas.set(socket, { ...replica, isOnline: true });
+      this.#add(socket, request.ip, 'online');
       this.countGood();
       return;
     }
-    this.#startFullSync(replica);
+    if (replid !== null) this.syncs.refused += 1;
+    this.syncs.full += 1;
+    this.#planFullSync(this.#add(socket, request.ip, 'waiting'));
   }
 
-  #startFullSync(replica: Replica): void {
+  #add(socket: Socket, ip: string, phase: 'waiting' | 'online'): Replica {
+    const { nowMs } = this.#redis;
+    const isStreaming = phase === 'online';
+    const replica = { socket, ip, askedAtMs: nowMs, phase, isStreaming, ackOffset: 0, ackAtMs: nowMs, buffered: [] };
+    this.#replicas.set(socket, replica);
+    return replica;
+  }
+
+  #planFullSync(replica: Replica): void {
     const redis = this.#redis;
-    const { socket } = replica;
     if (redis.backlog === null) {
       // There is no history that anybody could share, so it gets a name of its own.
       redis.replid = redis.random.id();
@@ -86,16 +103,22 @@ export class FeedingSide {
       redis.secondOffset = -1;
       redis.backlog = new Backlog(redis.offset + 1, redis.settings.backlogBytes);
     }
-    this.#replicas.set(socket, replica);
+    if ((redis.settings.syncDelayMs ?? 0) === 0) this.#startFullSync(replica);
+  }
+
+  #startFullSync(replica: Replica): void {
+    const redis = this.#redis;
+    const { socket } = replica;
+    replica.phase = 'sending';
+    replica.isStreaming = redis.settings.hasRdbChannel === true;
+    redis.isSelectDue = true;
     redis.tellFullSync(socket);
     socket.send({ kind: 'full-resync' } satisfies RedisMessage);
     const snapshot = { data: [...redis.data], replid: redis.replid, offset: redis.offset };
     redis.after(redis.random.between(redis.settings.leastSyncMs, redis.settings.mostSyncMs), () => {
       if (this.#replicas.get(socket) !== replica) return;
       socket.send({ kind: 'rdb', snapshot } satisfies RedisMessage);
-      for (const entry of replica.buffered) socket.send({ kind: 'stream', entry } satisfies RedisMessage);
-      replica.buffered = [];
-      replica.isOnline = true;
+      replica.phase = 'online';
       replica.ackAtMs = redis.nowMs;
       this.countGood();
     });
@@ -106,7 +129,18 @@ export class FeedingSide {
     if (replica === undefined) return;
     replica.ackOffset = Math.max(replica.ackOffset, offset);
     replica.ackAtMs = this.#redis.nowMs;
+    if (replica.phase === 'online' && !replica.isStreaming) {
+      replica.isStreaming = true;
+      for (const entry of replica.buffered) socket.send({ kind: 'stream', entry } satisfies RedisMessage);
+      replica.buffered = [];
+    }
     this.#settleWaiters();
+  }
+
+  /** A replica that loads sends an empty line each second: it has acknowledged nothing new, but it is there. */
+  takeNewline(socket: Socket): void {
+    const replica = this.#replicas.get(socket);
+    if (replica !== undefined) replica.ackAtMs = this.#redis.nowMs;
   }
 
   remove(socket: Socket): void {
@@ -123,23 +157,37 @@ export class FeedingSide {
     const { settings } = this.#redis;
     let count = 0;
     for (const replica of this.#replicas.values()) {
-      if (replica.isOnline && this.#lagOf(replica) <= settings.maxLagSeconds) count += 1;
+      if (replica.phase === 'online' && this.#lagOf(replica) <= settings.maxLagSeconds) count += 1;
     }
     this.goodReplicas = count;
   }
 
   cron(): void {
     const redis = this.#redis;
-    if (redis.isMaster && this.#replicas.size > 0 && redis.nowMs >= this.#pingAtMs) {
-      this.#pingAtMs = redis.nowMs + PING_EVERY_MS;
-      redis.append(PING_BYTES, null);
-    }
+    const everyCrons = redis.settings.pingEveryCrons ?? PING_EVERY_CRONS;
+    if (redis.isMaster && this.#replicas.size > 0 && this.#crons % everyCrons === 0) redis.append(PING_BYTES, null);
+    this.#crons += 1;
+    this.#cronOfWaiting();
     for (const replica of [...this.#replicas.values()]) {
-      if (!replica.isOnline || redis.nowMs - replica.ackAtMs <= redis.settings.replTimeoutMs) continue;
+      if (replica.phase !== 'online' || redis.nowMs - replica.ackAtMs <= redis.settings.replTimeoutMs) continue;
       replica.socket.close();
       this.#replicas.delete(replica.socket);
     }
     this.countGood();
+  }
+
+  /** All that wait begin together, when the first of them has waited long enough. */
+  #cronOfWaiting(): void {
+    const redis = this.#redis;
+    const replicas = [...this.#replicas.values()];
+    // Those that are given nothing yet are told that somebody is there.
+    for (const { phase, socket } of replicas) {
+      if (phase !== 'online') socket.send({ kind: 'newline' } satisfies RedisMessage);
+    }
+    const waiting = replicas.filter(({ phase }) => phase === 'waiting');
+    const longestMs = Math.max(...waiting.map(({ askedAtMs }) => redis.unixSeconds * 1000 - askedAtMs));
+    if (longestMs < (redis.settings.syncDelayMs ?? 0)) return;
+    for (const replica of waiting) this.#startFullSync(replica);
   }
 
   wait(offset: number, count: number, timeoutMs: number, reply: (answer: RedisReply) => void): void {
@@ -148,7 +196,8 @@ export class FeedingSide {
       reply({ ...OK, number: reached });
       return;
     }
-    const timer = this.#redis.after(timeoutMs, () => {
+    // A time-out of 0 is none.
+    const timer = this.#redis.after(timeoutMs === 0 ? Infinity : timeoutMs, () => {
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
       reply({ ...OK, number: this.#acknowledging(offset) });
     });
@@ -171,7 +220,7 @@ export class FeedingSide {
     return [...this.#replicas.values()].map((replica) => ({
       ip: replica.ip,
       port: 6379,
-      state: replica.isOnline ? 'online' : 'send_bulk',
+      state: replica.phase === 'online' ? 'online' : 'wait_bgsave',
       offset: asOffset(replica.ackOffset),
       lagSeconds: this.#lagOf(replica),
     }));
@@ -183,7 +232,8 @@ export class FeedingSide {
 
   #acknowledging(offset: number): number {
     let count = 0;
-    for (const replica of this.#replicas.values()) if (replica.isOnline && replica.ackOffset >= offset) count += 1;
+    for (const replica of this.#replicas.values())
+      if (replica.phase === 'online' && replica.ackOffset >= offset) count += 1;
     return count;
   }
 

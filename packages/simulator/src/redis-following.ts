@@ -16,10 +16,14 @@ export class FollowingSide {
   #socket: Socket | null = null;
   #hasCachedMaster = false;
   #lastIoMs = 0;
-  #downSinceMs = 0;
+  /** When a link was last lost; null when there never was one since it became a replica (repl_down_since). */
+  #downSinceMs: number | null = null;
   /** Grows with each attempt, so that what belongs to an earlier one is told apart. */
   #attempt = 0;
+  /** What came beside a snapshot that is not loaded yet, see `hasRdbChannel`. */
   #beforeLoaded: StreamEntry[] = [];
+  /** What came under a pause: from the first write on, nothing is taken in. */
+  #held: StreamEntry[] = [];
 
   constructor(redis: RedisState) {
     this.#redis = redis;
@@ -34,48 +38,51 @@ export class FollowingSide {
     return this.#state === 'connected' || this.#hasCachedMaster;
   }
 
+  /** Where it stands itself is where it would go on from. That alone makes no backlog: promoted before it has followed anybody, it has none. */
   cacheMaster(): void {
-    const redis = this.#redis;
     this.#hasCachedMaster = true;
-    redis.backlog ??= new Backlog(redis.offset + 1, redis.settings.backlogBytes);
   }
 
   start(): void {
     if (this.#redis.isMaster) return;
     this.#state = 'connect';
-    this.#downSinceMs = this.#redis.nowMs;
     this.#connect();
   }
 
   stop(): void {
-    // A transfer that is broken off leaves the old data, but not the place in its history.
-    if (this.#state === 'connected') this.#hasCachedMaster = true;
+    if (this.#state === 'connected') {
+      this.#cacheConnected();
+      this.#downSinceMs = this.#redis.nowMs;
+    }
     this.#attempt += 1;
     this.#socket?.close();
     this.#socket = null;
     if (this.#state === 'loading') this.#redis.isLoading = false;
     this.#state = 'none';
-    if (this.#redis.isMaster) this.#hasCachedMaster = false;
+    if (!this.#redis.isMaster) return;
+    this.#hasCachedMaster = false;
+    this.#downSinceMs = null;
   }
 
   cron(): void {
     const redis = this.#redis;
+    if (this.#state === 'loading') this.#send({ kind: 'newline' });
     if (redis.isMaster || redis.isLoading) return;
     if (this.#state === 'connect') this.#connect();
-    if (this.#state === 'connected') {
-      this.#send({ kind: 'ack', offset: redis.offset });
-      if (redis.nowMs - this.#lastIoMs > redis.settings.replTimeoutMs) this.#lost();
-    } else if (this.#state === 'handshake' && redis.nowMs - this.#lastIoMs > redis.settings.replTimeoutMs) this.#lost();
+    if (this.#state === 'connected') this.#send({ kind: 'ack', offset: redis.offset });
+    const isWaiting = this.#state === 'connected' || this.#state === 'handshake' || this.#state === 'sync';
+    if (isWaiting && redis.nowMs - this.#lastIoMs > redis.settings.replTimeoutMs) this.#lost();
   }
 
   info(): LinkInfo {
     const redis = this.#redis;
     const isUp = this.isUp;
+    const downSinceMs = isUp || redis.isMaster ? null : this.#downSinceMs;
     return {
       linkUp: isUp,
-      syncInProgress: this.#state === 'sync',
+      syncInProgress: this.#state === 'sync' || this.#state === 'loading',
       lastIoSecondsAgo: isUp ? Math.floor((redis.nowMs - this.#lastIoMs) / 1000) : null,
-      linkDownSinceSeconds: isUp || redis.isMaster ? null : Math.floor((redis.nowMs - this.#downSinceMs) / 1000),
+      linkDownSinceSeconds: downSinceMs === null ? null : Math.floor((redis.nowMs - downSinceMs) / 1000),
     };
   }
 
@@ -115,7 +122,7 @@ export class FollowingSide {
   #lost(): void {
     const wasConnected = this.#state === 'connected';
     const isLoading = this.#state === 'loading';
-    if (wasConnected) this.#hasCachedMaster = true;
+    if (wasConnected) this.#cacheConnected();
     this.#socket?.close();
     this.#socket = null;
     if (isLoading) return;
@@ -147,20 +154,21 @@ export class FollowingSide {
         this.#continue(message.replid);
         return;
       case 'full-resync':
-        this.#hasCachedMaster = false;
         this.#state = 'sync';
+        this.#beforeLoaded = [];
         return;
       case 'rdb':
         this.#loadFrom(message.snapshot);
         return;
       case 'stream':
-        if (this.#state === 'loading') this.#beforeLoaded.push(message.entry);
-        else this.#follow(message.entry);
+        if (this.#state === 'connected') this.#follow(message.entry);
+        else this.#beforeLoaded.push(message.entry);
         return;
       case 'command':
       case 'reply':
       case 'ping':
       case 'psync':
+      case 'newline':
       case 'ack':
         return;
     }
@@ -181,12 +189,15 @@ export class FollowingSide {
   #loadFrom(snapshot: Snapshot): void {
     const redis = this.#redis;
     this.#state = 'loading';
+    redis.store(snapshot);
+    // Until here a transfer that is broken off has changed nothing (replicationAttachToNewMaster()).
+    this.#hasCachedMaster = false;
     redis.isLoading = true;
     redis.data = [];
+    redis.backlog = null;
     redis.feeding.disconnectAll();
-    this.#beforeLoaded = [];
     const attempt = this.#attempt;
-    redis.after(redis.random.between(0, redis.settings.mostLoadMs), () => {
+    redis.after(redis.random.between(redis.settings.leastLoadMs ?? 0, redis.settings.mostLoadMs), () => {
       if (attempt !== this.#attempt) return;
       redis.isLoading = false;
       redis.data = [...snapshot.data];
@@ -204,9 +215,26 @@ export class FollowingSide {
     });
   }
 
+  /** freeClient() caches no master that is held back in the middle of a command: the place in the history is lost then. */
+  #cacheConnected(): void {
+    this.#hasCachedMaster = this.#held.length === 0;
+    this.#held = [];
+  }
+
+  /** The pause is over. */
+  letThrough(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const entry of held) this.#follow(entry);
+  }
+
   #follow(entry: StreamEntry): void {
-    if (this.#state !== 'connected') return;
-    this.#redis.feeding.feed(entry);
-    if (entry.asksForAck) this.#send({ kind: 'ack', offset: this.#redis.offset });
+    const redis = this.#redis;
+    if (this.#held.length > 0 || (entry.value !== null && redis.nowMs < redis.pausedUntilMs)) {
+      this.#held.push(entry);
+      return;
+    }
+    redis.feeding.feed(entry);
+    if (entry.asksForAck) this.#send({ kind: 'ack', offset: redis.offset });
   }
 }

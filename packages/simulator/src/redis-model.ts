@@ -2,7 +2,7 @@ import { asOffset, asReplicationId, asRunId, LIMBO_HOST, LIMBO_PORT, type Replic
 import type { Machine, Network, Socket } from './network.ts';
 import { Process } from './process.ts';
 import type { Random } from './random.ts';
-import { Backlog } from './redis-backlog.ts';
+import type { Backlog } from './redis-backlog.ts';
 import { FeedingSide } from './redis-feeding.ts';
 import { FollowingSide } from './redis-following.ts';
 import { OK, type RedisCommand, type RedisMessage, type RedisReply, type Snapshot } from './redis-protocol.ts';
@@ -21,6 +21,8 @@ export interface RedisBoot {
 export interface RedisObserver {
   roleChanged(redis: RedisModel, text: string): void;
   fullSyncStarted(from: RedisModel, to: Socket): void;
+  /** What a replica was sent is on its disk now, as its RDB (repl-diskless-load disabled, the default). */
+  snapshotStored?(redis: RedisModel, snapshot: Snapshot): void;
 }
 
 interface HeldWrite {
@@ -30,6 +32,7 @@ interface HeldWrite {
 }
 
 const WRITE_BYTES = 60;
+const SELECT_BYTES = 23;
 const CRON_MS = 1000;
 
 /**
@@ -57,9 +60,13 @@ export class RedisModel extends Process implements RedisState {
   backlog: Backlog | null = null;
   minReplicas: number;
   isLoading = false;
+  /** The next write is preceded by a SELECT of its own: in a new history, and for a new replica (slaveseldb). */
+  isSelectDue = true;
+  /** A script has run for longer than `busy-reply-threshold`: whatever is asked is answered -BUSY. */
+  isBusy = false;
   pausedUntilMs = -Infinity;
-  /** Promoted by REPLICAOF NO ONE in the life of this process. */
-  wasPromoted = false;
+  /** When it was last promoted by REPLICAOF NO ONE in the life of this process; true time. */
+  wasPromotedAtMs = -Infinity;
   isTamperedWith = false;
   readonly #lastWriteOf = new WeakMap<Socket, number>();
   readonly #accepted = new Set<Socket>();
@@ -102,13 +109,14 @@ export class RedisModel extends Process implements RedisState {
     return this.masterHost === LIMBO_HOST && this.masterPort === LIMBO_PORT;
   }
 
+  /** The wall clock: Redis reads it for lags, time-outs of replication and CLIENT PAUSE (mstime(), server.unixtime). */
   get nowMs(): number {
-    return this.scheduler.nowMs;
+    return this.scheduler.nowMs + this.machine.wallOffsetMs;
   }
 
   /** Redis's cached clock has a resolution of one second. */
   get unixSeconds(): number {
-    return Math.floor(this.scheduler.nowMs / 1000);
+    return Math.floor(this.nowMs / 1000);
   }
 
   /** Would a client that writes now be answered OK? */
@@ -117,9 +125,11 @@ export class RedisModel extends Process implements RedisState {
   }
 
   whyNotWritable(): string | null {
-    if (this.isLoading) return 'LOADING';
+    // In the order in which processCommand() looks.
     if (!this.isMaster) return 'READONLY';
     if (this.minReplicas > 0 && this.feeding.goodReplicas < this.minReplicas) return 'NOREPLICAS';
+    if (this.isLoading) return 'LOADING';
+    if (this.isBusy) return 'BUSY';
     return null;
   }
 
@@ -130,6 +140,10 @@ export class RedisModel extends Process implements RedisState {
 
   tellFullSync(to: Socket): void {
     this.observer.fullSyncStarted(this, to);
+  }
+
+  store(snapshot: Snapshot): void {
+    this.observer.snapshotStored?.(this, snapshot);
   }
 
   override accept(socket: Socket): void {
@@ -151,7 +165,11 @@ export class RedisModel extends Process implements RedisState {
   }
 
   #reply(socket: Socket, id: number, reply: RedisReply): void {
-    const send = (): void => socket.send({ kind: 'reply', id, reply } satisfies RedisMessage);
+    this.#inTurn(() => socket.send({ kind: 'reply', id, reply } satisfies RedisMessage));
+  }
+
+  /** Behind the answers that are still to be sent. */
+  #inTurn(send: () => void): void {
     if (this.#unsent === null) send();
     else this.#unsent.push(send);
   }
@@ -161,7 +179,17 @@ export class RedisModel extends Process implements RedisState {
     // Without a backlog nothing is counted: there is no replica that could need it.
     if (this.backlog === null) {
       if (value !== null) this.data.push(value);
+      if (this.settings.countsAlone === true) this.offset += 1;
       return;
+    }
+    if (value !== null && this.isSelectDue) {
+      this.isSelectDue = false;
+      this.feeding.feed({
+        firstByte: this.offset + 1,
+        lastByte: this.offset + SELECT_BYTES,
+        value: null,
+        asksForAck: false,
+      });
     }
     this.feeding.feed({ firstByte: this.offset + 1, lastByte: this.offset + bytes, value, asksForAck });
   }
@@ -203,10 +231,15 @@ export class RedisModel extends Process implements RedisState {
         socket.send({ kind: 'pong', isLoading: this.isLoading } satisfies RedisMessage);
         return;
       case 'psync':
-        this.feeding.serve(socket, message);
+        // Where the password is wrong, AUTH fails and the replica tries again each second, as it does after -NOMASTERLINK.
+        if (this.#isStranger(socket)) socket.send({ kind: 'no-master-link' } satisfies RedisMessage);
+        else this.feeding.serve(socket, message);
         return;
       case 'ack':
         this.feeding.takeAck(socket, message.offset);
+        return;
+      case 'newline':
+        this.feeding.takeNewline(socket);
         return;
       case 'reply':
       case 'pong':
@@ -221,6 +254,10 @@ export class RedisModel extends Process implements RedisState {
 
   #execute(socket: Socket, id: number, command: RedisCommand): void {
     const reply = (answer: RedisReply): void => this.#reply(socket, id, answer);
+    if (this.isBusy || this.#isStranger(socket)) {
+      reply({ ok: false, code: this.isBusy ? 'BUSY' : 'NOAUTH' });
+      return;
+    }
     switch (command.name) {
       case 'INFO':
         reply({ ok: true, info: this.info(), number: null });
@@ -265,6 +302,10 @@ export class RedisModel extends Process implements RedisState {
     }
   }
 
+  #isStranger(socket: Socket): boolean {
+    return this.settings.hasPassword && socket.remoteMachine?.realm !== this.machine.realm;
+  }
+
   #isClient(socket: Socket): boolean {
     return !this.feeding.owns(socket);
   }
@@ -285,11 +326,18 @@ export class RedisModel extends Process implements RedisState {
 
   #wait(socket: Socket, count: number, timeoutMs: number, reply: (answer: RedisReply) => void): void {
     if (!this.isMaster) reply({ ok: false, code: 'ERR' });
-    else this.feeding.wait(this.#lastWriteOf.get(socket) ?? 0, count, timeoutMs, reply);
+    else {
+      this.feeding.wait(this.#lastWriteOf.get(socket) ?? 0, count, timeoutMs, (answer) => {
+        reply(answer);
+        // Whoever waits on a master that is demoted is told so, and cut (disconnectAllBlockedClients()).
+        if (!answer.ok) this.#inTurn(() => this.#cut(socket));
+      });
+    }
   }
 
   #letThrough(): void {
     if (this.nowMs < this.pausedUntilMs) return;
+    this.following.letThrough();
     const held = this.#held;
     this.#held = [];
     for (const { socket, id, value } of held) {
@@ -313,7 +361,8 @@ export class RedisModel extends Process implements RedisState {
       this.replid2 = this.replid;
       this.secondOffset = this.offset + 1;
       this.replid = this.random.id();
-      this.wasPromoted = true;
+      this.isSelectDue = true;
+      this.wasPromotedAtMs = this.scheduler.nowMs;
       this.feeding.disconnectAll();
       this.observer.roleChanged(this, `is a master now, offset ${this.offset}, ${this.data.length} writes`);
       return;
@@ -324,10 +373,7 @@ export class RedisModel extends Process implements RedisState {
     this.following.stop();
     this.masterHost = host;
     this.masterPort = port;
-    if (wasMaster) {
-      this.backlog ??= new Backlog(this.offset + 1, this.settings.backlogBytes);
-      this.following.cacheMaster();
-    }
+    if (wasMaster) this.following.cacheMaster();
     this.observer.roleChanged(this, this.isInLimbo ? `is in limbo now, offset ${this.offset}` : `follows ${host} now`);
     this.following.start();
   }

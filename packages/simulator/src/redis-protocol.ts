@@ -44,6 +44,8 @@ export type RedisMessage =
   | { readonly kind: 'full-resync' }
   | { readonly kind: 'rdb'; readonly snapshot: Snapshot }
   | { readonly kind: 'stream'; readonly entry: StreamEntry }
+  /** An empty line: whoever waits for the other, or keeps it waiting, is there. */
+  | { readonly kind: 'newline' }
   | { readonly kind: 'ack'; readonly offset: number };
 
 export const OK = { ok: true, info: null, number: null } as const satisfies RedisReply;

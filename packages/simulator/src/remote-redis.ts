@@ -1,4 +1,4 @@
-import { isComparable, type Action, type Outcome, type RemoteAction } from '@sentinel-micro/core';
+import { sharesAncestry, type Action, type Outcome, type RemoteAction } from '@sentinel-micro/core';
 import type { Machine, Network } from './network.ts';
 import type { Process } from './process.ts';
 import { RedisClient } from './redis-client.ts';
@@ -6,7 +6,13 @@ import { pauseWrites, pointAt, sendToLimbo } from './redis-orders.ts';
 
 type RemoteTarget = Extract<Action, { type: 'remote' }>;
 
-function act(client: RedisClient, target: RemoteTarget, action: RemoteAction, done: (outcome: Outcome) => void): void {
+function act(
+  client: RedisClient,
+  now: () => number,
+  target: RemoteTarget,
+  action: RemoteAction,
+  done: (outcome: Outcome) => void,
+): void {
   client.call({ name: 'INFO' }, (result) => {
     const info = result.ok ? result.info : null;
     if (info === null) {
@@ -14,8 +20,12 @@ function act(client: RedisClient, target: RemoteTarget, action: RemoteAction, do
       return;
     }
     const isMeant = info.runId !== null && info.runId === target.runId;
-    if (!isMeant && (target.history === null || !isComparable(info, target.history))) {
+    if (!isMeant && (target.history === null || !sharesAncestry(info, target.history))) {
       done({ ok: false, error: 'another process answers at this address', late: false });
+      return;
+    }
+    if (now() >= target.deadlineMs) {
+      done({ ok: false, error: 'the lease ran out before it was sent', late: true });
       return;
     }
     const settle = (after: typeof info | null, error: string | null): void =>
@@ -33,7 +43,11 @@ function act(client: RedisClient, target: RemoteTarget, action: RemoteAction, do
       case 'follow':
         if (info.role === 'replica' && info.masterHost === action.ip && info.masterPort === action.port) {
           done({ ok: true, info });
-        } else pointAt(client, action.ip, action.port, info.role === 'master', settle);
+        } else {
+          pointAt(client, action.ip, action.port, info.role === 'master', (after, error) =>
+            done(error === null ? { ok: true, info: after, before: info } : { ok: false, error, late: false }),
+          );
+        }
         return;
     }
   });
@@ -44,6 +58,7 @@ export function actOnRemote(
   network: Network,
   process: Process,
   from: Machine,
+  now: () => number,
   target: RemoteTarget,
   timeoutMs: number,
   done: (outcome: Outcome) => void,
@@ -54,7 +69,7 @@ export function actOnRemote(
       done({ ok: false, error: `could not connect: ${error}`, late: false });
       return;
     }
-    act(client, target, target.action, (outcome) => {
+    act(client, now, target, target.action, (outcome) => {
       client.close();
       done(outcome);
     });

@@ -1,8 +1,12 @@
 import { realCore, type Core } from './core.ts';
+import { Damage } from './damage.ts';
 import { Faults } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
 import { drawPlan, type Fault, type FaultKind } from './plan.ts';
 import { Random } from './random.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+import { StoryBroken, type Script } from './scenarios/script.ts';
+import { Story } from './scenarios/story.ts';
 import { drawSettings, type RunSettings } from './settings.ts';
 import { World } from './world.ts';
 
@@ -17,6 +21,10 @@ export interface RunOptions {
   readonly only?: readonly FaultKind[] | null;
   /** Instead of the plan of the seed: for making a failing one smaller. */
   readonly plan?: readonly Fault[];
+  /** A story instead of a plan. */
+  readonly scenario?: Scenario;
+  /** False for a core whose clock stands still while its machine is suspended. */
+  readonly clockCountsSuspension?: boolean;
 }
 
 export interface RunResult {
@@ -29,6 +37,8 @@ export interface RunResult {
   readonly simulatedMs: number;
   readonly overlapMs: number;
   readonly longestOverlapMs: number;
+  /** The longest overlap while the second fence was in force. */
+  readonly longestFencedOverlapMs: number;
   readonly acknowledged: number;
   readonly confirmed: number;
   readonly lost: number;
@@ -50,15 +60,17 @@ const POD_COUNTS = [3, 3, 3, 3, 3, 5, 5, 5, 2, 4, 1, 7, 9];
 
 class Run {
   readonly world: World;
-  readonly faults: Faults;
+  readonly damage: Damage;
   readonly invariants: Invariants;
   #nextSlowMs = 0;
 
-  constructor(seed: number, settings: RunSettings, plan: readonly Fault[], core: Core, isRecording: boolean) {
-    this.world = new World(seed, settings, core, isRecording);
-    this.#startPods();
-    this.faults = new Faults(this.world, plan);
-    this.invariants = new Invariants(this.world, this.faults);
+  constructor(seed: number, settings: RunSettings, plan: readonly Fault[], options: RunOptions) {
+    const { core = realCore, isRecording = false, clockCountsSuspension = true } = options;
+    this.world = new World(seed, settings, core, { isRecording, clockCountsSuspension });
+    this.damage = new Damage(this.world);
+    this.invariants = new Invariants(this.world);
+    if (options.scenario?.start === undefined) this.#startPods();
+    new Faults(this.world, this.damage, plan);
   }
 
   #startPods(): void {
@@ -71,6 +83,18 @@ class Run {
       const disk = settings.startsWithData ? { data, replid, offset: 1000 + length * 60 } : null;
       world.scheduler.after(random.between(0, settings.startSpreadMs), () => pod.create(disk));
     }
+  }
+
+  /** Tells a story to its end, or until something is broken. */
+  play(script: Script): boolean {
+    for (let next = script.next(); next.done !== true; next = script.next()) {
+      const { forMs, isDone, what } = next.value;
+      if (isDone?.() === true) continue;
+      if (!this.until(this.world.nowMs + forMs, isDone ?? undefined)) return false;
+      if (what === null || isDone?.() === true) continue;
+      throw new StoryBroken(`${what}: not within ${forMs.toFixed(0)} ms`);
+    }
+    return true;
   }
 
   /** @returns false when something is broken. */
@@ -91,8 +115,8 @@ class Run {
 
   /** L1, then L2. @returns how long it took to settle. */
   settle(calmMs: number): number {
-    const { world, invariants, faults } = this;
-    faults.heal();
+    const { world, invariants, damage } = this;
+    damage.heal();
     const healedAtMs = world.nowMs;
     const isSettled = (): boolean => invariants.whyNotSettled() === null;
     if (!this.until(healedAtMs + SETTLE_WITHIN_MS, isSettled)) return -1;
@@ -104,46 +128,72 @@ class Run {
     const settledAfterMs = world.nowMs - healedAtMs;
     world.log('=== settled');
     if (!this.until(world.nowMs + QUIET_DOWN_MS)) return settledAfterMs;
-    const quietFromMs = world.nowMs;
+    const mark = invariants.chronicle.mark();
     world.log('=== calm from here');
-    if (!this.until(quietFromMs + calmMs)) return settledAfterMs;
+    if (!this.until(world.nowMs + calmMs)) return settledAfterMs;
     const after = invariants.whyNotSettled();
-    const [change] = invariants.changesSince(quietFromMs);
+    const change = invariants.changeSince(mark);
     if (after !== null) invariants.fail('L1', `a settled set is unsettled: ${after}`);
-    else if (change !== undefined) invariants.fail('L2', `a settled set is not left alone: ${change}`);
+    else if (change !== null) invariants.fail('L2', `a settled set is not left alone: ${change}`);
     return settledAfterMs;
   }
 }
 
-/** Runs one seed from the start to the calm after its faults. The same options give the same run, event for event. */
-export function run(options: RunOptions): RunResult {
-  const { seed, steps, core = realCore, isRecording = false } = options;
+/** A story before the faults end, or the faults of a plan. */
+function disturb(simulation: Run, options: RunOptions, plan: readonly Fault[]): boolean {
+  const { scenario, seed } = options;
+  if (scenario === undefined) {
+    const lastMs = plan.reduce((latest, fault) => Math.max(latest, fault.atMs), FIRST_FAULT_MS);
+    return simulation.until(lastMs + AFTER_LAST_FAULT_MS);
+  }
+  const story = new Story(seed, simulation.world, simulation.damage, simulation.invariants);
+  const isStarted = simulation.play(scenario.start === undefined ? story.healthy() : scenario.start(story));
+  if (!isStarted) return false;
+  simulation.world.log(`=== ${scenario.name}: ${scenario.follows}`);
+  return simulation.play(scenario.play(story));
+}
+
+function drawAll(options: RunOptions): { settings: RunSettings; plan: readonly Fault[] } {
+  const { seed, steps, scenario } = options;
   const random = new Random(seed);
   // Drawn in any case: the rest of the run must not depend on who chose the number of pods.
   const drawn = random.pick(POD_COUNTS);
+  if (scenario !== undefined) {
+    const pods = options.pods ?? random.pick(scenario.pods);
+    const settings = drawSettings(random, pods);
+    return { settings: scenario.settings?.(settings, random) ?? settings, plan: [] };
+  }
   const pods = options.pods ?? drawn;
-  const settings = drawSettings(random, pods);
-  const plan = options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null);
-  const simulation = new Run(seed, settings, plan, core, isRecording);
+  // Most sets have a place for it; the stories are told without, which is harder.
+  const settings = { ...drawSettings(random, pods), remembers: seed % 4 !== 0 };
+  return { settings, plan: options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null) };
+}
+
+/** Runs one seed from the start to the calm after its faults. The same options give the same run, event for event. */
+export function run(options: RunOptions): RunResult {
+  const { settings, plan } = drawAll(options);
+  const simulation = new Run(options.seed, settings, plan, options);
   const { world, invariants } = simulation;
   let settledAfterMs = -1;
   try {
-    const lastMs = plan.reduce((latest, fault) => Math.max(latest, fault.atMs), FIRST_FAULT_MS);
-    if (simulation.until(lastMs + AFTER_LAST_FAULT_MS)) settledAfterMs = simulation.settle(settings.calmMs);
+    if (disturb(simulation, options, plan)) settledAfterMs = simulation.settle(settings.calmMs);
   } catch (error) {
-    invariants.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (error instanceof StoryBroken) invariants.fail('story', error.message);
+    else invariants.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const counts = invariants.checkConfirmed();
+  const { overlapMs, longestOverlapMs, longestFencedOverlapMs } = invariants.writers;
   return {
-    seed,
+    seed: options.seed,
     settings,
     plan,
     violations: invariants.violations,
     fingerprint: world.fingerprint,
     eventCount: world.scheduler.eventCount,
     simulatedMs: world.nowMs,
-    overlapMs: invariants.overlapMs,
-    longestOverlapMs: invariants.longestOverlapMs,
+    overlapMs,
+    longestOverlapMs,
+    longestFencedOverlapMs,
     ...counts,
     settledAfterMs,
     lines: world.lines,

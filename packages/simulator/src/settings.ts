@@ -20,6 +20,8 @@ export interface RunSettings {
   /** All pods find data of different age on their disks at the start. */
   readonly startsWithData: boolean;
   readonly calmMs: number;
+  /** A sidecar finds what its former life has kept: the volume of the rendered config is mounted. */
+  readonly remembers: boolean;
 }
 
 const TIMINGS: readonly TimingOptions[] = [
@@ -46,6 +48,7 @@ export function drawSettings(random: Random, pods: number): RunSettings {
       leastSyncMs: 5,
       mostSyncMs: random.pick([20, 200, 3000]),
       mostLoadMs: random.pick([5, 100, 2000]),
+      hasPassword: random.chance(0.5),
     },
     clients: random.int(1, 3),
     writeEveryMs: random.pick([20, 50, 150]),
@@ -54,5 +57,6 @@ export function drawSettings(random: Random, pods: number): RunSettings {
     startSpreadMs: random.pick([10, 300, 3000]),
     startsWithData: random.chance(0.15),
     calmMs: random.chance(0.2) ? 60_000 : 10_000,
+    remembers: false,
   };
 }

@@ -1,6 +1,7 @@
 import type {
   Action,
   Input,
+  Memory,
   Moment,
   NodeConfig,
   NodeState,
@@ -18,9 +19,9 @@ import type { Random } from './random.ts';
 import { actOnRemote } from './remote-redis.ts';
 import type { Timer } from './scheduler.ts';
 
-/** A machine's monotonic clock: local time = offset + rate * true time. */
+/** A machine's steady clock: local time = offset + rate * true time. The offset changes only when a suspension is not counted. */
 export interface LocalClock {
-  readonly offsetMs: number;
+  offsetMs: number;
   readonly rate: number;
 }
 
@@ -31,6 +32,7 @@ export interface SidecarEnvironment {
   readonly random: Random;
   readonly machine: Machine;
   readonly clock: LocalClock;
+  readonly hasPassword: boolean;
   /** What DNS says, or null when it does not answer. */
   readonly resolve: () => readonly string[] | null;
   readonly onInput: (sidecar: Sidecar, input: Input) => void;
@@ -61,14 +63,14 @@ export class Sidecar extends Process {
   #isDeciding = false;
   #timer: Timer | null = null;
 
-  constructor(environment: SidecarEnvironment, config: NodeConfig) {
+  constructor(environment: SidecarEnvironment, config: NodeConfig, memory: Memory | null) {
     super(environment.network.scheduler);
     this.#environment = environment;
     this.config = config;
     this.startedAtMs = this.scheduler.nowMs;
     const { network, machine } = environment;
     const { timings, cluster } = config;
-    this.state = environment.core.startNode(config, this.#moment());
+    this.state = environment.core.startNode(config, this.#moment(), memory);
     machine.services.set('sidecar', this);
     this.#peers = new Peers({
       network,
@@ -77,6 +79,7 @@ export class Sidecar extends Process {
       cluster,
       timeoutMs: timings.requestTimeoutMs,
       onMet: ({ from, master, term }) => this.feed({ type: 'peer-met', identity: from, announcement: master, term }),
+      onLost: (pod) => this.feed({ type: 'peer-lost', pod }),
     });
     this.#own = new OwnRedisWatch({
       network,
@@ -114,6 +117,11 @@ export class Sidecar extends Process {
   }
 
   override accept(socket: Socket): void {
+    const { hasPassword, machine } = this.#environment;
+    if (hasPassword && socket.remoteMachine?.realm !== machine.realm) {
+      socket.close();
+      return;
+    }
     socket.onMessage = (message) => this.#serve(socket, message as PeerMessage);
   }
 
@@ -179,9 +187,17 @@ export class Sidecar extends Process {
         break;
       case 'remote': {
         const { probeTimeoutMs } = this.config.timings;
-        actOnRemote(network, this, machine, action, probeTimeoutMs, (outcome) => {
-          this.feed({ type: 'remote-done', id: action.id, outcome });
-        });
+        actOnRemote(
+          network,
+          this,
+          machine,
+          () => this.localNow(),
+          action,
+          probeTimeoutMs,
+          (outcome) => {
+            this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
+          },
+        );
         break;
       }
       case 'master-changed':

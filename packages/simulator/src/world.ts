@@ -2,6 +2,7 @@ import type { Action, Input, Note, PeerAnswer, Position } from '@sentinel-micro/
 import { quorumOf } from '@sentinel-micro/core';
 import { Client, type Write } from './client.ts';
 import type { Core } from './core.ts';
+import { Foreigner, type ForeignerSettings } from './foreigner.ts';
 import { Network, type Machine, type Socket } from './network.ts';
 import { Pod } from './pod.ts';
 import { Random } from './random.ts';
@@ -14,7 +15,10 @@ import type { Sidecar, SidecarEnvironment } from './sidecar.ts';
 const { imul } = Math;
 
 /** How DNS answers one pod. */
-export type DnsMode = 'right' | 'silent' | 'self-only' | 'stale';
+export type DnsMode = 'right' | 'silent' | 'self-only' | 'stale' | 'foreign';
+/** Machines beside pods and clients: an old pod that was deleted by force, and the pods of somebody else. */
+const GHOSTS = 1;
+const FOREIGNERS = 2;
 
 /** What watches a world. */
 export interface Watcher {
@@ -22,6 +26,11 @@ export interface Watcher {
   acted(sidecar: Sidecar, action: Action): void;
   noted(sidecar: Sidecar, note: Note): void;
   fullSyncStarted(from: RedisModel, to: RedisModel): void;
+  /** A Redis of another cluster was ordered about. */
+  foreignerTouched(text: string): void;
+  /** A Redis of another cluster feeds one of this one, or the other way round. */
+  foreignerMet(text: string, to: Pod | null): void;
+  promoted(redis: RedisModel): void;
 }
 
 function describePosition(position: Position | null): string {
@@ -44,12 +53,23 @@ function describeAnswer(answer: PeerAnswer): string {
   }
 }
 
+export interface WorldOptions {
+  readonly isRecording: boolean;
+  readonly clockCountsSuspension: boolean;
+}
+
 /** A set of pods with their network, their clients and their clocks, all from one seed. */
 export class World implements RedisObserver {
   readonly scheduler = new Scheduler();
   readonly random: Random;
   readonly network: Network;
   readonly pods: Pod[];
+  /** Pods that were deleted by force and may still run. */
+  readonly ghosts: Pod[] = [];
+  readonly foreigners: Foreigner[] = [];
+  readonly clockCountsSuspension: boolean;
+  readonly cluster = 'simulated';
+  readonly slots: number;
   readonly history: Write[] = [];
   readonly settings: RunSettings;
   readonly core: Core;
@@ -63,12 +83,15 @@ export class World implements RedisObserver {
   readonly #isRecording: boolean;
   readonly #staleIps: string[] = [];
 
-  constructor(seed: number, settings: RunSettings, core: Core, isRecording: boolean) {
+  constructor(seed: number, settings: RunSettings, core: Core, options: WorldOptions) {
+    const { isRecording, clockCountsSuspension } = options;
+    this.clockCountsSuspension = clockCountsSuspension;
     this.settings = settings;
     this.core = core;
     this.#isRecording = isRecording;
     this.random = new Random(seed, 1);
-    this.network = new Network(this.scheduler, new Random(seed, 2), settings.pods + settings.clients);
+    this.slots = settings.pods + settings.clients + GHOSTS + FOREIGNERS;
+    this.network = new Network(this.scheduler, new Random(seed, 2), this.slots);
     this.network.conditions.mostDelayMs = settings.mostDelayMs;
     this.network.conditions.leastDelayMs = Math.min(0.1, settings.mostDelayMs / 2);
     this.pods = Array.from({ length: settings.pods }, (_, index) => new Pod(this, index));
@@ -97,8 +120,31 @@ export class World implements RedisObserver {
     if (this.#isRecording) this.lines.push(line);
   }
 
+  /** Every pod that runs, those that should not exist any more among them. */
+  get allPods(): readonly Pod[] {
+    return this.ghosts.length === 0 ? this.pods : [...this.pods, ...this.ghosts];
+  }
+
   podOf(process: { readonly machine: Machine } | null): Pod | null {
-    return process === null ? null : (this.pods.find((pod) => pod.machine === process.machine) ?? null);
+    return process === null ? null : (this.allPods.find((pod) => pod.machine === process.machine) ?? null);
+  }
+
+  /** The name has a new pod from now on, while the old one goes on. @returns the new one, which is still to be created. */
+  abandon(pod: Pod): Pod {
+    this.log(`${pod.name}: pod deleted by force: ${pod.uid} goes on`);
+    this.ghosts.push(pod);
+    const heir = pod.abandon(this.settings.pods + this.settings.clients);
+    this.pods[pod.index] = heir;
+    return heir;
+  }
+
+  /** Somebody else's Redis and sidecar appear, at an address that was a pod's if one is named. Null when it is taken. */
+  admit(ip: string, settings: ForeignerSettings): Foreigner | null {
+    if (this.foreigners.length >= FOREIGNERS || this.network.machineAt(ip) !== null) return null;
+    const slot = this.slots - 1 - this.foreigners.length;
+    const foreigner = new Foreigner(this, { ...settings, ip, slot });
+    this.foreigners.push(foreigner);
+    return foreigner;
   }
 
   /** What DNS tells this pod: the addresses of all pods that exist, unless a fault has it otherwise. */
@@ -113,6 +159,8 @@ export class World implements RedisObserver {
         return [asking.machine.ip];
       case 'stale':
         return this.#staleIps.length === 0 ? ips : [...this.#staleIps];
+      case 'foreign':
+        return [...ips, ...this.foreigners.filter(({ isHere }) => isHere).map(({ machine }) => machine.ip)];
     }
   }
 
@@ -129,6 +177,7 @@ export class World implements RedisObserver {
       random: this.random,
       machine: pod.machine,
       clock: pod.clock,
+      hasPassword: this.settings.redis.hasPassword,
       resolve: () => this.resolve(pod),
       onInput: (sidecar, input) => this.#record(pod, sidecar, input),
       onAction: (sidecar, action) => this.#acted(pod, sidecar, action),
@@ -136,7 +185,10 @@ export class World implements RedisObserver {
         this.log(`${pod.name}: ${note.level === 'info' ? '' : `${note.level} `}${note.event}: ${note.text}`);
         this.watcher?.noted(sidecar, note);
       },
-      onDecided: (sidecar) => this.watcher?.decided(sidecar),
+      onDecided: (sidecar) => {
+        pod.remember();
+        this.watcher?.decided(sidecar);
+      },
       onReason: (sidecar) => this.log(`${pod.name}: - ${sidecar.state.reason}`),
       onStopped: (sidecar) => {
         if (pod.sidecar === sidecar) this.onStopped(pod);
@@ -146,11 +198,28 @@ export class World implements RedisObserver {
 
   roleChanged(redis: RedisModel, text: string): void {
     this.log(`${this.podOf(redis)?.name ?? '?'}: redis-server ${text}`);
+    if (redis.isMaster) this.watcher?.promoted(redis);
+  }
+
+  foreignerTouched(text: string): void {
+    this.log(text);
+    this.watcher?.foreignerTouched(text);
+  }
+
+  foreignerFeeds(from: RedisModel, to: Socket): void {
+    const pod = this.podOf(to.remoteMachine === null ? null : { machine: to.remoteMachine });
+    const text = `the foreign Redis at ${from.machine.ip} starts a full sync for ${pod?.name ?? 'a stranger'}`;
+    this.log(text);
+    this.watcher?.foreignerMet(text, pod);
   }
 
   fullSyncStarted(from: RedisModel, to: Socket): void {
     const replica = to.remoteProcess as RedisModel | null;
     if (replica === null) return;
+    if (replica.machine.realm === 'foreign') {
+      this.watcher?.foreignerMet(`${this.podOf(from)?.name ?? '?'} starts a full sync for a foreign Redis`, null);
+      return;
+    }
     const name = this.podOf(replica)?.name ?? '?';
     this.log(
       `${this.podOf(from)?.name ?? '?'}: redis-server starts a full sync for ${name} (${replica.data.length} -> ${from.data.length} writes)`,
@@ -159,7 +228,9 @@ export class World implements RedisObserver {
   }
 
   #addClient(seed: number, index: number): void {
-    const machine = { slot: this.settings.pods + index, ip: `10.9.9.${index + 1}`, isUp: true, services: new Map() };
+    const slot = this.settings.pods + index;
+    const ip = `10.9.9.${index + 1}`;
+    const machine: Machine = { slot, ip, realm: 'own', isUp: true, wallOffsetMs: 0, services: new Map() };
     this.network.add(machine);
     new Client({
       network: this.network,

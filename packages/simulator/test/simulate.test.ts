@@ -9,19 +9,6 @@ function broken(result: RunResult): string[] {
 }
 
 describe('the core as it is', () => {
-  test('a few hundred seeds break nothing', () => {
-    const found: string[] = [];
-    let confirmed = 0;
-    for (let seed = 1; seed <= 300; seed += 1) {
-      const result = run({ seed, steps: STEPS, pods: null });
-      found.push(...broken(result));
-      confirmed += result.confirmed;
-    }
-    expect(found).toEqual([]);
-    // A simulation in which nothing can be lost proves nothing.
-    expect(confirmed).toBeGreaterThan(100_000);
-  }, 180_000);
-
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('%i pods without faults settle at once and stay as they are', (pods) => {
     const result = run({ seed: pods, steps: 0, pods });
     expect(broken(result)).toEqual([]);

@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { arePortsFree, claimAddressBlock, type AddressBlock } from './addresses.ts';
 import { describeRoles, dump, judge, readRoles, timeoutError, type PodRole } from './cluster-health.ts';
-import { DnsServer } from './dns-server.ts';
+import type { DnsServer } from './dns-server.ts';
 import { TestkitError, messageOf } from './errors.ts';
+import { HostGround, LoopbackGround, type Ground } from './ground.ts';
+import type { HostNetwork } from './hosts/network.ts';
 import type { PeerStatus } from './peer-status.ts';
 import { Pod } from './pod.ts';
+import { sentinelMicro, type PodProgram } from './pod-program.ts';
 import type { PodSettings, RestartPolicy } from './pod-settings.ts';
+import type { PodSurroundings } from './pod-surroundings.ts';
 import { nowMs, sleep } from './time.ts';
 import { findBundles, loadTools, type Bundles, type Tools } from './tools.ts';
 
@@ -32,6 +35,10 @@ export interface ClusterOptions extends Partial<RestartPolicy> {
   /** Default 6379 and 26379, or 7379 and 27379 when something on this machine takes those on every address. */
   readonly redisPort?: number;
   readonly sentinelPort?: number;
+  /** Each pod gets a host of its own on this network. Default: an address of 127.0.0.0/8 each. */
+  readonly network?: HostNetwork;
+  /** What runs beside redis-server. Default: make-slave and sentinel. */
+  readonly program?: PodProgram;
   readonly tools?: Tools;
   readonly bundles?: Bundles;
   /** Folder for configuration, data and logs, left there by `stop`. Default: a temporary one that `stop` removes. */
@@ -54,17 +61,15 @@ export interface WaitForHealthyOptions {
   readonly otherThan?: Pod;
 }
 
-const DNS_PORT = 10053;
 const POLL_INTERVAL_MS = 10;
 
-/** A whole StatefulSet on this machine: DNS, and pods with an address of 127.0.0.0/8 each and the same ports. */
+/** A whole StatefulSet on this machine: DNS, and pods with an address each and the same ports. */
 export class Cluster {
   readonly pods: readonly Pod[];
-  readonly dns: DnsServer;
   readonly settings: PodSettings;
   /** Configuration, data and logs. */
   readonly dir: string;
-  readonly #addresses: AddressBlock;
+  readonly #ground: Ground;
   readonly #ownsDir: boolean;
   #stopping = false;
 
@@ -87,22 +92,13 @@ export class Cluster {
   static async create(options: ClusterOptions = {}): Promise<Cluster> {
     const tools = options.tools ?? loadTools();
     const bundles = options.bundles ?? findBundles();
-    const addresses = await claimAddressBlock();
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'sentinel-micro-'));
+    const { service = 'redis', namespace = 'default', redisPort, sentinelPort, network } = options;
+    const place = { dnsmasq: tools.dnsmasq, service, namespace, dir, redisPort, sentinelPort };
     try {
-      const ports = await choosePorts(options, addresses);
-      const { service = 'redis', namespace = 'default' } = options;
-      const dns = await DnsServer.start({
-        tool: tools.dnsmasq,
-        host: addresses.dnsHost,
-        port: DNS_PORT,
-        service,
-        namespace,
-        ...ports,
-        dir: join(dir, 'dns'),
-      });
+      const ground = network === undefined ? await LoopbackGround.create(place) : new HostGround(network, place);
       const settings: PodSettings = {
-        ...{ tools, bundles, service, namespace, ...ports, dnsServers: dns.address },
+        ...{ tools, bundles, service, namespace, ...ground.ports, dnsServers: ground.dnsServers },
         replicas: options.replicas ?? options.pods ?? 3,
         masterName: options.masterName ?? 'mymaster',
         username: options.username,
@@ -114,34 +110,41 @@ export class Cluster {
         redisRestartDelayMs: options.redisRestartDelayMs ?? 1000,
         sidecarRestartDelayMs: options.sidecarRestartDelayMs ?? 500,
       };
-      return new Cluster(options, settings, dns, addresses, dir);
+      return new Cluster(options, settings, ground, dir);
     } catch (error) {
-      await addresses.release();
       if (options.dir === undefined) removeFolder(dir);
       throw error;
     }
   }
 
-  private constructor(
-    options: ClusterOptions,
-    settings: PodSettings,
-    dns: DnsServer,
-    addresses: AddressBlock,
-    dir: string,
-  ) {
+  private constructor(options: ClusterOptions, settings: PodSettings, ground: Ground, dir: string) {
     this.settings = settings;
-    this.dns = dns;
     this.dir = dir;
-    this.#addresses = addresses;
+    this.#ground = ground;
     this.#ownsDir = options.dir === undefined;
-    const surroundings = {
-      takeIp: () => addresses.take([settings.redisPort, settings.sentinelPort]),
-      publish: (name: string, ip: string | undefined) => this.#publish(name, ip),
+    const surroundings: PodSurroundings = {
+      program: options.program ?? sentinelMicro,
+      settle: (name, ip) => ground.settle(name, ip),
+      leave: (home) => ground.leave(home),
+      publish: (name, ip) => this.#publish(name, ip),
+      otherSidecars: (name) =>
+        this.pods.filter((pod) => pod.exists && pod.name !== name).map((pod) => pod.sidecarTarget),
     };
     this.pods = Array.from({ length: options.pods ?? 3 }, (_, index) => {
       const name = `${settings.service}-${index}`;
       return new Pod(name, join(dir, name), settings, surroundings);
     });
+  }
+
+  /** The one DNS server of all pods. @throws TestkitError BAD_USAGE when they have one each: see `dnsOf`. */
+  get dns(): DnsServer {
+    if (this.#ground instanceof LoopbackGround) return this.#ground.dns;
+    throw new TestkitError('BAD_USAGE', 'with hosts of their own, each pod has a DNS server of its own');
+  }
+
+  /** The DNS server that this pod asks. @throws TestkitError BAD_USAGE when it has none at the moment. */
+  dnsOf(pod: Pod): DnsServer {
+    return this.#ground.dnsOf(pod.name);
   }
 
   /** Starts every pod, all at once or one after the other. */
@@ -255,8 +258,8 @@ export class Cluster {
   /** Ends everything with SIGKILL, waits until it is gone, and removes the files. May be called more than once. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const results = await Promise.allSettled([...this.pods.map((pod) => pod.delete()), this.dns.stop()]);
-    await this.#addresses.release();
+    const results = await Promise.allSettled(this.pods.map((pod) => pod.delete()));
+    results.push(...(await Promise.allSettled([this.#ground.stop()])));
     this.#removeFiles();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -265,13 +268,13 @@ export class Cluster {
   killAllSync(): void {
     this.#stopping = true;
     for (const pod of this.pods) pod.killAllSync();
-    this.dns.killSync();
+    this.#ground.killSync();
     this.#removeFiles();
   }
 
   async #publish(name: string, ip: string | undefined): Promise<void> {
     if (this.#stopping) return;
-    await (ip === undefined ? this.dns.removePod(name) : this.dns.setPod({ name, ip }));
+    await this.#ground.publish(name, ip);
   }
 
   #removeFiles(): void {
@@ -286,20 +289,4 @@ function removeFolder(dir: string): void {
   } catch {
     // A few small files in the folder for temporary files; nothing worth failing for.
   }
-}
-
-async function choosePorts(
-  options: ClusterOptions,
-  addresses: AddressBlock,
-): Promise<{ redisPort: number; sentinelPort: number }> {
-  const probe = `${addresses.prefix}.251`;
-  const candidates = [
-    { redisPort: options.redisPort ?? 6379, sentinelPort: options.sentinelPort ?? 26379 },
-    { redisPort: options.redisPort ?? 7379, sentinelPort: options.sentinelPort ?? 27379 },
-  ];
-  for (const ports of candidates) {
-    if (await arePortsFree(probe, [ports.redisPort, ports.sentinelPort])) return ports;
-  }
-  const tried = candidates.map(({ redisPort, sentinelPort }) => `${redisPort} and ${sentinelPort}`).join(', or ');
-  throw new TestkitError('ADDRESSES_EXHAUSTED', `the ports ${tried} are taken on every address of this machine`);
 }

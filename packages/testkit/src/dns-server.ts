@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestkitError } from './errors.ts';
-import { ManagedProcess } from './managed-process.ts';
+import { ManagedProcess, type ProcessHost } from './managed-process.ts';
 import { waitUntil } from './time.ts';
 import type { Tool } from './tools.ts';
 
@@ -24,6 +24,8 @@ export interface DnsServerOptions {
   readonly sentinelPort: number;
   /** Folder for configuration and log. */
   readonly dir: string;
+  /** Where it runs; `host` must be an address of that. Default: where this process does. */
+  readonly inside?: ProcessHost | undefined;
 }
 
 const GENERATION_NAME = 'generation.testkit';
@@ -155,7 +157,7 @@ export class DnsServer {
   }
 
   async #restart(): Promise<void> {
-    const { dir, tool } = this.#options;
+    const { dir, tool, inside } = this.#options;
     const generation = String(++this.#generation);
     const config = join(dir, 'dnsmasq.conf');
     writeFileSync(config, this.#config(generation));
@@ -164,10 +166,12 @@ export class DnsServer {
     const server = ManagedProcess.start({
       name: `dnsmasq ${this.address}`,
       command: tool.command,
-      args: [`--conf-file=${config}`],
+      // Not a daemon: stays here, logs here, and does not change to a user who may not read this folder.
+      args: ['--no-daemon', `--conf-file=${config}`],
       env: tool.env,
       cwd: dir,
       logFile: join(dir, 'dnsmasq.log'),
+      inside,
     });
     this.#process = server;
     try {
@@ -197,8 +201,6 @@ export class DnsServer {
     const { host, port, redisPort, sentinelPort } = this.#options;
     const service = this.serviceFqdn;
     const lines = [
-      'keep-in-foreground',
-      'log-facility=-',
       'pid-file=',
       'no-resolv',
       'no-hosts',
@@ -210,8 +212,6 @@ export class DnsServer {
       // Every name is ours: what is not listed does not exist. Without it unknown names are answered with REFUSED.
       'local=/#/',
       `txt-record=${GENERATION_NAME},${generation}`,
-      // Started by root it would change to a user who may not read this folder.
-      ...(process.getuid?.() === 0 ? ['user=root', 'group=root'] : []),
     ];
     for (const { name, ip } of this.#pods) {
       const target = `${name}.${service}`;

@@ -11,6 +11,10 @@ export {
 export type { ContainerEvent } from './container.ts';
 export { DnsServer, type DnsPod, type DnsServerOptions } from './dns-server.ts';
 export { TestkitError, messageOf, type TestkitErrorCode } from './errors.ts';
+export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
+export { Host, type HostOptions } from './hosts/host.ts';
+export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
+export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';
 export {
   ManagedProcess,
@@ -18,15 +22,36 @@ export {
   liveProcesses,
   tailOfFile,
   type ExitInfo,
+  type ProcessHost,
   type ProcessSpec,
 } from './managed-process.ts';
 export { MonitorRecorder, parseMonitorLine, type MonitorEntry } from './monitor.ts';
+export { linesOf } from './lines.ts';
 export { parsePeerStatus, type PeerStatus } from './peer-status.ts';
 export { Pod, type RecreateOptions } from './pod.ts';
-export type { PodSettings, PodSurroundings, RestartPolicy } from './pod-settings.ts';
+export { sentinelMicro, type PodContext, type PodProgram, type Program } from './pod-program.ts';
+export type { PodSettings, RestartPolicy } from './pod-settings.ts';
+export type { PodSurroundings } from './pod-surroundings.ts';
+export { Prober, type Probe } from './prober.ts';
 export { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from './redis-client.ts';
+export { redisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
 export { parseInfo, parseRole, type RedisRole } from './redis-info.ts';
 export { RedisProcess, defaultConfig, type RedisProcessOptions } from './redis-process.ts';
 export { nowMs, sleep, waitUntil, withTimeout, type WaitOptions } from './time.ts';
-export { findBundles, findRepositoryRoot, loadTools, type Bundles, type Tool, type Tools } from './tools.ts';
+export {
+  SERVER_NAMES,
+  findBundles,
+  findServers,
+  findRepositoryRoot,
+  findTool,
+  loadTools,
+  type Bundles,
+  type FurtherTool,
+  type ServerName,
+  type Tool,
+  type Tools,
+  type ToolsOptions,
+} from './tools.ts';
 export { Writer, type WriterOptions } from './writer.ts';
+export { RemoteWriters, type RemoteWritersOptions } from './writers/remote-writers.ts';
+export type { WriterOrders } from './writers/protocol.ts';

@@ -4,6 +4,12 @@ import { dirname } from 'node:path';
 import { TestkitError, messageOf } from './errors.ts';
 import { withTimeout } from './time.ts';
 
+/** Namespaces that a process can be started in. */
+export interface ProcessHost {
+  /** What stands before the command; it leads in by exec, so that the process id stays the same. */
+  readonly enter: readonly string[];
+}
+
 export interface ProcessSpec {
   /** How messages call it: "redis-0 redis-server". */
   readonly name: string;
@@ -14,6 +20,8 @@ export interface ProcessSpec {
   readonly cwd: string;
   /** Standard output and error are appended here. */
   readonly logFile: string;
+  /** Where it runs. Default: where this process does. */
+  readonly inside?: ProcessHost | undefined;
 }
 
 export interface ExitInfo {
@@ -180,8 +188,11 @@ export function tailOfFile(path: string, lines: number): string[] {
  */
 function commandLine(spec: ProcessSpec): [string, string[]] {
   const variables = Object.entries(spec.env ?? {}).map(([key, value]) => `${key}=${value}`);
-  const program = variables.length > 0 ? [ENV, ...variables, spec.command, ...spec.args] : [spec.command, ...spec.args];
-  const line = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--', ...program] : program;
+  // Whoever enters other mounts stands in their root folder.
+  const changes = [...(spec.inside === undefined ? [] : [`--chdir=${spec.cwd}`]), ...variables];
+  const program = [...(changes.length > 0 ? [ENV, ...changes] : []), spec.command, ...spec.args];
+  const entered = [...(spec.inside?.enter ?? []), ...program];
+  const line = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--', ...entered] : entered;
   return [line[0] ?? spec.command, line.slice(1)];
 }
 

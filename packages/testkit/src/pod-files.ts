@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProcessHost } from './managed-process.ts';
 import type { PodSettings } from './pod-settings.ts';
 import { defaultConfig } from './redis-process.ts';
 
@@ -35,10 +36,10 @@ export class PodFiles {
   }
 
   /** Makes the folders and writes what Kubernetes would mount: the user's configuration and the password. */
-  prepare(identity: PodIdentity, settings: PodSettings): void {
+  prepare(identity: PodIdentity, settings: PodSettings, inside: ProcessHost | undefined): void {
     mkdirSync(this.dataDir, { recursive: true });
     mkdirSync(this.configDir, { recursive: true });
-    const address = { host: identity.ip, port: settings.redisPort, password: settings.password };
+    const address = { host: identity.ip, port: settings.redisPort, password: settings.password, inside };
     const lines = [...defaultConfig(address, this.dataDir), ...settings.baseConfig];
     writeFileSync(this.baseConfig, `${lines.join('\n')}\n`);
     chmodSync(this.baseConfig, 0o640);
@@ -50,22 +51,4 @@ export class PodFiles {
     rmSync(this.configDir, { recursive: true, force: true });
     if (!keepData) rmSync(this.dataDir, { recursive: true, force: true });
   }
-}
-
-/** The flags that both binaries take. */
-export function commonFlags(identity: PodIdentity, settings: PodSettings, files: PodFiles): string[] {
-  return [
-    ...['--service', settings.service],
-    ...['--namespace', settings.namespace],
-    ...['--replicas', String(settings.replicas)],
-    ...['--pod-name', identity.name],
-    ...['--pod-uid', identity.uid],
-    ...['--pod-ip', identity.ip],
-    ...['--redis-port', String(settings.redisPort)],
-    ...['--port', String(settings.sentinelPort)],
-    ...['--dns-servers', settings.dnsServers],
-    ...['--log-format', 'json'],
-    ...(settings.username === undefined ? [] : ['--redis-username', settings.username]),
-    ...(settings.password === undefined ? [] : ['--redis-password-file', files.passwordFile]),
-  ];
 }

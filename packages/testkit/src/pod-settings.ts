@@ -19,19 +19,12 @@ export interface PodSettings extends RestartPolicy {
   readonly redisPort: number;
   readonly sentinelPort: number;
   readonly masterName: string;
-  readonly dnsServers: string;
+  /** `--dns-servers`; undefined: what /etc/resolv.conf says. */
+  readonly dnsServers: string | undefined;
   readonly username: string | undefined;
   readonly password: string | undefined;
   /** Extra lines of the user's own redis.conf. */
   readonly baseConfig: readonly string[];
   readonly makeSlaveFlags: readonly string[];
   readonly sentinelFlags: readonly string[];
-}
-
-/** What a pod needs from the cluster around it. */
-export interface PodSurroundings {
-  /** A fresh address with both ports free. */
-  readonly takeIp: () => Promise<string>;
-  /** Puts the pod into DNS (with its IP) or takes it out (undefined); resolves when that is served. */
-  readonly publish: (podName: string, ip: string | undefined) => Promise<void>;
 }

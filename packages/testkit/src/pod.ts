@@ -3,15 +3,19 @@ import { Container, type ContainerEvent } from './container.ts';
 import { TestkitError } from './errors.ts';
 import { ManagedProcess, tailOfFile } from './managed-process.ts';
 import { parsePeerStatus, type PeerStatus } from './peer-status.ts';
-import { PodFiles, commonFlags, type PodIdentity } from './pod-files.ts';
-import type { PodSettings, PodSurroundings } from './pod-settings.ts';
+import type { Home } from './ground.ts';
+import type { Host } from './hosts/host.ts';
+import { PodFiles, type PodIdentity } from './pod-files.ts';
+import type { PodContext, Program } from './pod-program.ts';
+import type { PodSettings } from './pod-settings.ts';
+import type { PodSurroundings } from './pod-surroundings.ts';
 import { RedisCommander, type CommandArgs, type RedisTarget } from './redis-client.ts';
 import { parseRole, type RedisRole } from './redis-info.ts';
 import { RedisProcess } from './redis-process.ts';
 import { SidecarProcess } from './sidecar-process.ts';
 import { withTimeout } from './time.ts';
 
-const MAKE_SLAVE_TIMEOUT_MS = 30_000;
+const INIT_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 15_000;
 const COMMAND_TIMEOUT_MS = 500;
 
@@ -35,13 +39,14 @@ export class Pod {
   readonly #redis: Container;
   readonly #sidecar: Container;
   #identity: PodIdentity | undefined;
+  #home: Home | undefined;
   #lastIp: string | undefined;
   /** Set before anything is killed, so that a `start` under way does not start the next container after that. */
   #ending = false;
   #endings = 0;
   #redisCommander: RedisCommander | undefined;
   #sidecarCommander: RedisCommander | undefined;
-  #makeSlave: ManagedProcess | undefined;
+  #init: ManagedProcess | undefined;
 
   constructor(name: string, dir: string, settings: PodSettings, surroundings: PodSurroundings) {
     this.name = name;
@@ -71,6 +76,11 @@ export class Pod {
   /** Differs after every recreation. @throws as `ip`. */
   get uid(): string {
     return this.#requireIdentity().uid;
+  }
+
+  /** Its own host, when the cluster has a network of hosts. */
+  get host(): Host | undefined {
+    return this.#home?.host;
   }
 
   /** Whether the pod exists: has an address and a UID, be its containers up or not. */
@@ -118,16 +128,19 @@ export class Pod {
   async start(): Promise<void> {
     if (this.#identity === undefined) {
       const endings = this.#endings;
-      const ip = await this.#surroundings.takeIp();
+      const home = await this.#surroundings.settle(this.name);
       // Ended meanwhile, before it existed: it must not come to life after that.
-      if (endings !== this.#endings) this.#refuse(`pod ${this.name}`);
-      this.#create(ip);
+      if (endings !== this.#endings) {
+        await this.#surroundings.leave(home);
+        this.#refuse(`pod ${this.name}`);
+      }
+      this.#create(home);
     }
     const identity = this.#requireIdentity();
-    this.files.prepare(identity, this.#settings);
+    this.files.prepare(identity, this.#settings, this.host);
     // With publishNotReadyAddresses a pod is listed as soon as it has an address, before its init container runs.
     await this.#surroundings.publish(this.name, identity.ip);
-    await this.#runMakeSlave();
+    await this.#runInit();
     await this.#redis.start();
     await this.#sidecar.start();
   }
@@ -183,7 +196,7 @@ export class Pod {
   /** The node is gone: SIGKILL to everything at once, out of DNS, data gone unless told to keep it. */
   async delete(options: { readonly keepData?: boolean } = {}): Promise<void> {
     this.killAllSync();
-    await Promise.all([this.#redis.stop(0), this.#sidecar.stop(0), this.#makeSlave?.killAndWait()]);
+    await Promise.all([this.#redis.stop(0), this.#sidecar.stop(0), this.#init?.killAndWait()]);
     await this.#forget(options.keepData ?? false);
   }
 
@@ -196,7 +209,7 @@ export class Pod {
   ): Promise<void> {
     const graceMs = options.graceMs ?? 5000;
     this.#end();
-    await this.#makeSlave?.killAndWait();
+    await this.#init?.killAndWait();
     if (options.sidecarLast === true) {
       await this.#redis.stop(graceMs);
       await this.#sidecar.stop(graceMs);
@@ -212,7 +225,9 @@ export class Pod {
     const keepData = options.keepData ?? false;
     if (this.exists) await this.delete({ keepData });
     if (!keepData) this.files.wipe(false);
-    if (options.sameIp === true && oldIp !== undefined) this.#create(oldIp);
+    if (options.sameIp === true && oldIp !== undefined) {
+      this.#create(await this.#surroundings.settle(this.name, oldIp));
+    }
     await this.start();
   }
 
@@ -223,7 +238,7 @@ export class Pod {
     this.#sidecar.unwant();
     this.#redis.process?.kill('SIGKILL');
     this.#sidecar.process?.kill('SIGKILL');
-    this.#makeSlave?.kill('SIGKILL');
+    this.#init?.kill('SIGKILL');
   }
 
   /** Sends a command to its Redis (500 ms). @throws as `RedisCommander.command`. */
@@ -273,11 +288,12 @@ export class Pod {
     return this.makeSlaveLogTail(lines).flatMap(parseLogLine);
   }
 
-  #create(ip: string): void {
+  #create(home: Home): void {
     this.#closeCommanders();
     this.#ending = false;
-    this.#lastIp = ip;
-    this.#identity = { name: this.name, uid: randomUUID(), ip };
+    this.#home = home;
+    this.#lastIp = home.ip;
+    this.#identity = { name: this.name, uid: randomUUID(), ip: home.ip };
   }
 
   async #forget(keepData: boolean): Promise<void> {
@@ -285,6 +301,9 @@ export class Pod {
     this.#closeCommanders();
     this.files.wipe(keepData);
     await this.#surroundings.publish(this.name, undefined);
+    const home = this.#home;
+    this.#home = undefined;
+    if (home !== undefined) await this.#surroundings.leave(home);
   }
 
   #requireIdentity(): PodIdentity {
@@ -305,22 +324,19 @@ export class Pod {
     this.#endings++;
   }
 
-  async #runMakeSlave(): Promise<void> {
-    const flags = ['--base-config', this.files.baseConfig, '--output', this.files.renderedConfig];
-    const makeSlave = this.#startNode('make-slave', this.#settings.bundles.makeSlave, this.files.makeSlaveLog, [
-      ...this.#flags(),
-      ...flags,
-      ...this.#settings.makeSlaveFlags,
-    ]);
-    this.#makeSlave = makeSlave;
+  async #runInit(): Promise<void> {
+    const program = await this.#surroundings.program.init(this.#context());
+    if (program === undefined) return;
+    const init = this.#startProgram(program, this.files.makeSlaveLog);
+    this.#init = init;
     try {
-      const { code } = await withTimeout(makeSlave.exited, MAKE_SLAVE_TIMEOUT_MS, `${makeSlave.name} to end`);
+      const { code } = await withTimeout(init.exited, INIT_TIMEOUT_MS, `${init.name} to end`);
       if (code === 0) return;
     } finally {
-      makeSlave.kill('SIGKILL');
+      init.kill('SIGKILL');
     }
-    const log = makeSlave.logTail(20).join('\n');
-    throw new TestkitError('PROCESS_FAILED', `${makeSlave.name} ${makeSlave.describeExit()}; it printed:\n${log}`);
+    const log = init.logTail(20).join('\n');
+    throw new TestkitError('PROCESS_FAILED', `${init.name} ${init.describeExit()}; it printed:\n${log}`);
   }
 
   #spawnRedis(): RedisProcess {
@@ -332,32 +348,29 @@ export class Pod {
       dir: this.files.dataDir,
       configFile: this.files.renderedConfig,
       logFile: this.files.redisLog,
+      inside: this.host,
     });
   }
 
   #spawnSidecar(): SidecarProcess {
-    const { masterName, sentinelFlags, bundles } = this.#settings;
-    // All pods of this machine use the same port, so each one listens on its own address only.
-    const listen = ['--listen', this.ip];
-    const flags = ['run', ...this.#flags(), ...listen, '--master-name', masterName, ...sentinelFlags];
-    const sidecar = this.#startNode('sentinel', bundles.sentinel, this.files.sidecarLog, flags);
-    return new SidecarProcess(sidecar, this.sidecarTarget);
+    const program = this.#surroundings.program.sidecar(this.#context());
+    return new SidecarProcess(this.#startProgram(program, this.files.sidecarLog), this.sidecarTarget);
   }
 
-  #flags(): string[] {
-    return commonFlags(this.#requireIdentity(), this.#settings, this.files);
+  #context(): PodContext {
+    return {
+      identity: this.#requireIdentity(),
+      files: this.files,
+      settings: this.#settings,
+      hasHost: this.host !== undefined,
+      otherSidecars: this.#surroundings.otherSidecars(this.name),
+    };
   }
 
-  #startNode(what: string, bundle: string, logFile: string, flags: readonly string[]): ManagedProcess {
+  #startProgram({ what, ...program }: Program, logFile: string): ManagedProcess {
     const name = `${what} of ${this.name}`;
     this.#refuseWhenEnding(name);
-    return ManagedProcess.start({
-      name,
-      command: process.execPath,
-      args: [bundle, ...flags],
-      cwd: this.files.dir,
-      logFile,
-    });
+    return ManagedProcess.start({ name, ...program, cwd: this.files.dir, logFile, inside: this.host });
   }
 
   #redisClient(): RedisCommander {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestkitError } from './errors.ts';
-import { ManagedProcess, type ExitInfo } from './managed-process.ts';
+import { ManagedProcess, type ExitInfo, type ProcessHost } from './managed-process.ts';
 import { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from './redis-client.ts';
 import { waitUntil } from './time.ts';
 import type { Tool } from './tools.ts';
@@ -26,17 +26,22 @@ export interface RedisProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default `redis.log` in `dir`. */
   readonly logFile?: string;
+  /** Where it runs. Default: where this process does. */
+  readonly inside?: ProcessHost | undefined;
 }
 
-/** The lines that every Redis of a test starts from: its own address only, nothing on disk, quick full syncs. */
+/**
+ * The lines that every Redis of a test starts from: its own address only, nothing on disk, quick full syncs. One with a
+ * host of its own (`inside`) binds whatever it has, as in a real pod.
+ */
 export function defaultConfig(
-  options: Pick<RedisProcessOptions, 'host' | 'port' | 'password'>,
+  options: Pick<RedisProcessOptions, 'host' | 'port' | 'password' | 'inside'>,
   dataDir: string,
 ): string[] {
+  // As a pod's would, its connections come from its own address, not from 127.0.0.1.
+  const binds = [`bind ${options.host}`, `bind-source-addr ${options.host}`];
   return [
-    `bind ${options.host}`,
-    // As a pod's would, its connections come from its own address, not from 127.0.0.1.
-    `bind-source-addr ${options.host}`,
+    ...(options.inside === undefined ? binds : []),
     `port ${String(options.port)}`,
     'protected-mode no',
     'save ""',
@@ -81,6 +86,7 @@ export class RedisProcess {
       env: { ...options.tool.env, ...options.env },
       cwd: options.dir,
       logFile: options.logFile ?? join(options.dir, 'redis.log'),
+      inside: options.inside,
     });
     this.#commander = new RedisCommander(this.target);
     void this.process.exited.then(() => {

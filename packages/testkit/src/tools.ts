@@ -10,6 +10,7 @@ export interface Tool {
 }
 
 export interface Tools {
+  /** The redis-server, or the other server that was chosen. */
   readonly redisServer: Tool;
   readonly redisCli: Tool;
   readonly dnsmasq: Tool;
@@ -19,6 +20,19 @@ export interface Tools {
 export interface Bundles {
   readonly makeSlave: string;
   readonly sentinel: string;
+}
+
+/** The servers that scripts/tools.mjs knows by version. */
+export const SERVER_NAMES = ['redis-7.0', 'valkey-8.0', 'redis-8.0'] as const;
+export type ServerName = (typeof SERVER_NAMES)[number];
+
+/** Programs and files that only some tests need. `libfaketime` is a library for LD_PRELOAD. */
+export type FurtherTool = 'ip' | 'iptables' | 'nft' | 'nsenter' | 'unshare' | 'spin' | 'libfaketime';
+
+export interface ToolsOptions {
+  /** Default: what the environment variable TESTKIT_SERVER names; else the machine's `redis-server`, whatever its version. */
+  readonly server?: ServerName | undefined;
+  readonly repositoryRoot?: string;
 }
 
 const HOW_TO_GET_TOOLS = 'run `npm test` or `npm run demo` once, or `node scripts/tools.mjs`, in the repository root';
@@ -43,26 +57,35 @@ export function findRepositoryRoot(from: string = dirname(fileURLToPath(import.m
 
 /**
  * The programs that scripts/tools.mjs found or fetched.
- * @throws TestkitError TOOLS_MISSING when the manifest is not there, not readable, or names a program that is gone.
+ * @throws TestkitError TOOLS_MISSING when the manifest is not there, not readable, or names a program that is gone; when
+ *   the chosen server was never fetched (`node scripts/tools.mjs --server NAME`).
  */
-export function loadTools(repositoryRoot: string = findRepositoryRoot()): Tools {
-  const path = join(repositoryRoot, '.cache', 'tools', 'manifest.json');
-  if (!existsSync(path)) {
-    throw new TestkitError('TOOLS_MISSING', `${path} is missing: ${HOW_TO_GET_TOOLS}`);
-  }
-  let manifest: unknown;
-  try {
-    manifest = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new TestkitError('TOOLS_MISSING', `${path} cannot be read (${messageOf(error)}): ${HOW_TO_GET_TOOLS}`, {
-      cause: error,
-    });
+export function loadTools(options: ToolsOptions = {}): Tools {
+  const { repositoryRoot = findRepositoryRoot(), server = serverFromEnvironment() } = options;
+  const manifest = readManifest(repositoryRoot);
+  const chosen = server === undefined ? undefined : readTool(property(manifest, 'servers'), server);
+  if (server !== undefined && chosen === undefined) {
+    throw new TestkitError('TOOLS_MISSING', `no ${server}: run \`node scripts/tools.mjs --server ${server}\``);
   }
   return {
-    redisServer: readTool(manifest, 'redisServer', path),
-    redisCli: readTool(manifest, 'redisCli', path),
-    dnsmasq: readTool(manifest, 'dnsmasq', path),
+    redisServer: chosen ?? requireTool(manifest, 'redisServer'),
+    redisCli: requireTool(manifest, 'redisCli'),
+    dnsmasq: requireTool(manifest, 'dnsmasq'),
   };
+}
+
+/** The servers that are here. @throws TestkitError TOOLS_MISSING when there is no manifest. */
+export function findServers(repositoryRoot: string = findRepositoryRoot()): ServerName[] {
+  const servers = property(readManifest(repositoryRoot), 'servers');
+  return SERVER_NAMES.filter((name) => readTool(servers, name) !== undefined);
+}
+
+/**
+ * A tool that not every machine has; undefined where `node scripts/tools.mjs --tool NAME` has not found or fetched it.
+ * @throws TestkitError TOOLS_MISSING when there is no manifest.
+ */
+export function findTool(name: FurtherTool, repositoryRoot: string = findRepositoryRoot()): Tool | undefined {
+  return readTool(property(readManifest(repositoryRoot), 'furtherTools'), name);
 }
 
 /**
@@ -80,13 +103,42 @@ export function findBundles(repositoryRoot: string = findRepositoryRoot()): Bund
   return bundles;
 }
 
-function readTool(manifest: unknown, name: keyof Tools, path: string): Tool {
+function serverFromEnvironment(): ServerName | undefined {
+  // eslint-disable-next-line no-restricted-properties -- Jest hands no arguments to tests: this is how all of them run with another server
+  const name = process.env['TESTKIT_SERVER'] ?? '';
+  if (name === '') return undefined;
+  const server = SERVER_NAMES.find((known) => known === name);
+  if (server === undefined) {
+    throw new TestkitError('BAD_USAGE', `TESTKIT_SERVER is ${name}; it can be ${SERVER_NAMES.join(' or ')}`);
+  }
+  return server;
+}
+
+function readManifest(repositoryRoot: string): unknown {
+  const path = join(repositoryRoot, '.cache', 'tools', 'manifest.json');
+  if (!existsSync(path)) throw new TestkitError('TOOLS_MISSING', `${path} is missing: ${HOW_TO_GET_TOOLS}`);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new TestkitError('TOOLS_MISSING', `${path} cannot be read (${messageOf(error)}): ${HOW_TO_GET_TOOLS}`, {
+      cause: error,
+    });
+  }
+}
+
+function requireTool(manifest: unknown, name: keyof Tools): Tool {
+  const tool = readTool(manifest, name);
+  if (tool === undefined) {
+    throw new TestkitError('TOOLS_MISSING', `the manifest names no ${name} that is there: ${HOW_TO_GET_TOOLS}`);
+  }
+  return tool;
+}
+
+/** undefined when it is not named, or names what is gone. */
+function readTool(manifest: unknown, name: string): Tool | undefined {
   const entry = property(manifest, name);
   const command = property(entry, 'command');
-  if (typeof command !== 'string' || !existsSync(command)) {
-    const found = typeof command === 'string' ? `names ${command}, which is not there` : 'does not name it';
-    throw new TestkitError('TOOLS_MISSING', `no ${name}: ${path} ${found}; ${HOW_TO_GET_TOOLS}`);
-  }
+  if (typeof command !== 'string' || !existsSync(command)) return undefined;
   const env: Record<string, string> = {};
   for (const [key, value] of Object.entries(property(entry, 'env') ?? {})) {
     if (typeof value === 'string') env[key] = value;

@@ -8,6 +8,8 @@ import { nowMs, sleep, withTimeout } from './time.ts';
 export interface WriterOptions {
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   readonly masterName: string;
+  /** Write to this instance and no other, whatever the sentinels say. Default: to whom they name. */
+  readonly onlyTo?: { readonly host: string; readonly port: number };
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** Keys are `PREFIX:0`, `PREFIX:1`, ... Default `w`. */
@@ -26,6 +28,8 @@ export interface WriterOptions {
   readonly maxWrites?: number;
   /** ioredis's own: subscribe to +switch-master at the sentinels and reconnect on it. Default false. */
   readonly failoverDetector?: boolean;
+  /** Called with each record as it is added to the history. */
+  readonly onRecord?: (record: WriteRecord) => void;
 }
 
 /** Error replies after which the connection is given up: somebody else may be the master by now. */
@@ -95,6 +99,7 @@ export class Writer {
     for (let n = 0; n < maxWrites && !this.#stopped; n++) {
       const record = await this.#write(n);
       this.history.add(record);
+      this.#options.onRecord?.(record);
       // After a failure a pause, or the loop would fill the history while there is no master.
       if (record.acknowledgedAtMs === undefined) await sleep(Math.max(intervalMs, 2));
       else if (intervalMs > 0) await sleep(intervalMs);
@@ -147,10 +152,10 @@ export class Writer {
 
 function redisOptions(options: WriterOptions): RedisOptions & { replyMapping: 'legacy' } {
   const { commandTimeoutMs = 1000, connectTimeoutMs = 300, retryDelayMs = 10, wait } = options;
+  const { sentinels, onlyTo } = options;
+  const found = { sentinels: sentinels.map(({ host, port }) => ({ host, port })), name: options.masterName } as const;
   return {
-    sentinels: options.sentinels.map(({ host, port }) => ({ host, port })),
-    name: options.masterName,
-    role: 'master',
+    ...(onlyTo === undefined ? { ...found, role: 'master' as const } : { host: onlyTo.host, port: onlyTo.port }),
     ...credentials(options),
     ...(options.username === undefined ? {} : { sentinelUsername: options.username }),
     ...(options.password === undefined ? {} : { sentinelPassword: options.password }),

@@ -58,8 +58,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'empty pods count as holding data',
     file: 'position.ts',
-    find: "if (!isComparable(position, known)) return 'none';",
-    replace: "if (!isComparable(position, known)) return 'full';",
+    find: "if (!isPartOf(position, known)) return 'none';",
+    replace: "if (!isPartOf(position, known)) return 'full';",
     only: ['delete-pod', 'kill-redis', 'isolate', 'cut-pair'],
     pods: 3,
   },
@@ -83,7 +83,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a release in favour of somebody is taken for one in favour of everybody',
     file: 'requests.ts',
-    find: 'if (to === self.pod) standBack(turn, 0, true);',
+    find: 'if (to === self.pod) standBack(turn, 0, HANDED_TRIES);',
     replace: '',
   },
   {

@@ -14,6 +14,8 @@ export interface PlantedFault {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** A story that brings it to light, instead of drawn faults. */
+  readonly scenario?: string;
   /** Which faults of the world bring it to light; all of them, in time, but these sooner. */
   readonly only?: readonly FaultKind[];
   readonly pods?: number;

@@ -1,0 +1,85 @@
+import type { Pod } from '../pod.ts';
+import type { Scenario } from './scenario.ts';
+import { plain } from './worlds.ts';
+
+const AFTERMATH_MS = 3000;
+
+/** Stories of mistakes that were once made, and mended. */
+export const rememberedScenarios: readonly Scenario[] = [
+  {
+    name: 'secret-promotion',
+    follows: 'whoever was promoted and could not say so is detached before another one is promoted',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', durability: 'available', mostDelayMs: 1 }),
+    *play(story) {
+      const { master } = story;
+      story.damage.killRedis(master, { forMs: null, kept: 'empty' });
+      // The winner's sidecar dies right after it has promoted its Redis, before anybody has heard of it.
+      let winner: Pod | null = null;
+      story.world.onStep = (pod, action) => {
+        if (winner !== null || action.type !== 'own' || action.action.kind !== 'promote') return;
+        winner = pod;
+        // The order is on its way to its Redis.
+        story.world.scheduler.after(0, () => story.damage.killSidecar(pod, null));
+      };
+      yield story.until('somebody was promoted in secret', 10_000, () => winner?.sidecar?.isAlive === false);
+      story.world.onStep = null;
+      yield story.wait(story.electionMs + story.timings.dataWaitMs + AFTERMATH_MS);
+      const masters = story.world.pods.filter(
+        ({ redis }) => redis?.isAlive === true && redis.acceptsWrites && redis.isMaster,
+      );
+      story.expectAtMost(masters.length, 1, 'masters that take writes');
+      story.expectAtMost(story.overlapMs, 0, 'time with two masters');
+    },
+  },
+  {
+    name: 'forgotten-master',
+    follows: 'a master that no sidecar remembers is detached before another one is promoted',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', durability: 'available', mostDelayMs: 1 }),
+    *play(story) {
+      const { master, replicas } = story;
+      story.damage.killSidecar(master, null);
+      for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 500));
+      yield story.until('another pod is master', 20_000, () => {
+        const now = story.masterOrNull();
+        return now !== null && now !== master;
+      });
+      yield story.wait(AFTERMATH_MS);
+      story.expectAtMost(story.overlapMs, 0, 'time with two masters');
+    },
+  },
+  {
+    name: 'diverged-orphan',
+    follows: 'a master with writes of its own and no sidecar is put right once it can be reached',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', durability: 'available' }),
+    *play(story) {
+      const { master, replicas } = story;
+      story.damage.killSidecar(master, null);
+      story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
+      yield story.wait(1000);
+      master.redis?.append(60, -6000);
+      yield story.until('another pod is master', 20_000, () => {
+        const now = story.masterOrNull();
+        return now !== null && now !== master;
+      });
+      for (const pod of replicas) master.redis?.append(60, -6001 - pod.index);
+      yield story.until('the old master is put right', 20_000, () => master.redis?.isMaster === false);
+    },
+  },
+  {
+    name: 'sidecar-restarts-as-master-dies',
+    follows: 'a replica whose sidecar has restarted counts: the others have seen it in step',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), durability: 'strict' }),
+    *play(story) {
+      const { master, timings } = story;
+      story.damage.killSidecar(story.anyReplica(), 20);
+      story.damage.killRedis(master, { forMs: null, kept: 'empty' });
+      story.damage.killSidecar(master, null);
+      const withinMs = story.electionMs + timings.grantMs + timings.dataWaitMs;
+      yield story.until('somebody is master', withinMs, () => story.masterOrNull() !== null);
+    },
+  },
+];

@@ -1,0 +1,33 @@
+import type { PlantedFault } from './planted.ts';
+
+/** Mistakes about who is who: other clusters, earlier pods, another number of replicas. */
+export const IDENTITY_FAULTS: readonly PlantedFault[] = [
+  {
+    name: "another cluster's votes count",
+    file: 'decide.ts',
+    find: 'if (answer !== null && answer.cluster !== turn.state.config.cluster) {',
+    replace: 'if (answer !== null && answer.cluster === null) {',
+    scenario: 'foreign-sidecar',
+  },
+  {
+    name: "another cluster's requests are obeyed",
+    file: 'requests.ts',
+    find: "if (request.cluster !== cluster) return 'other-cluster';",
+    replace: '',
+    scenario: 'foreign-sidecar',
+  },
+  {
+    name: 'a replica waits at an address that nobody vouches for',
+    file: 'own.ts',
+    find: 'if (!isSilent || (isLinked && own.infoAtMs >= overdueAtMs)) {',
+    replace: 'if (!isSilent || turn.nowMs > 0) {',
+    scenario: 'ip-reuse-foreign-redis',
+  },
+  {
+    name: 'pods that count different quorums elect each other',
+    file: 'election.ts',
+    find: "} else if (answer?.type === 'refused' && answer.from.replicas !== config.members.length) {",
+    replace: "} else if (answer?.type === 'refused' && answer.from.replicas === -1) {",
+    scenario: 'scale-3-5-3',
+  },
+];
