@@ -44,6 +44,8 @@ const importSamples: readonly (readonly [string, string, string])[] = [
   ],
   ['testkit-is-for-tests', 'packages/sentinel/src/kit.ts', "export { answer } from '@sentinel-micro/testkit';\n"],
   ['testkit-is-for-tests', 'packages/core/src/kit.ts', "export type { answer } from '@sentinel-micro/testkit';\n"],
+  ['faults-is-for-tests', 'packages/testkit/src/suite.ts', "export { answer } from '@sentinel-micro/faults';\n"],
+  ['faults-imports-only-testkit', 'packages/faults/src/core.ts', "export { answer } from '@sentinel-micro/core';\n"],
   ['no-import-of-tests', 'packages/runtime/src/fake.ts', "export { fake } from '../test/fake.ts';\n"],
   ['ioredis-only-in-runtime', 'packages/sentinel/src/redis.ts', "export { Redis } from 'ioredis';\n"],
   ['winston-only-in-runtime', 'packages/testkit/src/log.ts', "export { createLogger } from 'winston';\n"],
@@ -52,6 +54,7 @@ const importSamples: readonly (readonly [string, string, string])[] = [
 ];
 const allowedImports = {
   'packages/sentinel/test/kit.ts': "export { answer } from '@sentinel-micro/testkit';\n",
+  'packages/faults/src/kit.ts': "export { answer } from '@sentinel-micro/testkit';\n",
   'packages/sentinel/src/down.ts': "export { answer } from '@sentinel-micro/runtime';\n",
   'packages/runtime/src/down.ts': "export { answer } from '@sentinel-micro/core';\n",
   'packages/runtime/src/redis.ts': "export { Redis } from 'ioredis';\n",
