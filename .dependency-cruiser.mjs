@@ -38,9 +38,22 @@ export default {
       to: { path: inPackage('simulator') },
     },
     {
+      name: 'faults-imports-only-testkit',
+      comment: 'It looks at the programs from outside, as their users do.',
+      severity: 'error',
+      from: { path: '^packages/faults/src/' },
+      to: { path: '^packages/', pathNot: ['^packages/faults/src/', '^packages/testkit/src/'] },
+    },
+    {
+      name: 'faults-is-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [inPackage('faults'), '^packages/[^/]+/test/'] },
+      to: { path: inPackage('faults') },
+    },
+    {
       name: 'testkit-is-for-tests',
       severity: 'error',
-      from: { path: '^packages/', pathNot: [inPackage('testkit'), '^packages/[^/]+/test/'] },
+      from: { path: '^packages/', pathNot: [inPackage('testkit'), inPackage('faults'), '^packages/[^/]+/test/'] },
       to: { path: inPackage('testkit') },
     },
     {

@@ -10,6 +10,7 @@ const mainFiles = [
   'packages/testkit/src/main.ts',
   'packages/testkit/src/**/main.ts',
   'packages/simulator/src/main.ts',
+  'packages/faults/src/**/main.ts',
 ];
 
 const clientLibrary = {
@@ -141,6 +142,10 @@ export default defineConfig(
   {
     files: ['packages/testkit/src/**/*.ts'],
     rules: { 'no-restricted-imports': restrictedImports(['ioredis']) },
+  },
+  {
+    files: ['packages/faults/src/**/*.ts'],
+    rules: { 'no-restricted-imports': restrictedImports([]) },
   },
   {
     // Their own block, after the packages': a main file may import the process module.

@@ -8,6 +8,9 @@ const programs = [
   { entry: 'packages/make-slave/src/main.ts', bundle: 'packages/make-slave/dist/make-slave.mjs' },
   { entry: 'packages/sentinel/src/main.ts', bundle: 'packages/sentinel/dist/sentinel.mjs' },
   { entry: 'packages/testkit/src/demo/main.ts', bundle: 'packages/testkit/dist/demo.mjs' },
+  { entry: 'packages/testkit/src/writers/main.ts', bundle: 'packages/testkit/dist/writer.mjs' },
+  { entry: 'packages/faults/src/main.ts', bundle: 'packages/faults/dist/faults.mjs' },
+  { entry: 'packages/faults/src/table/main.ts', bundle: 'packages/faults/dist/table.mjs' },
   { entry: 'packages/simulator/src/main.ts', bundle: 'packages/simulator/dist/simulate.mjs' },
 ];
 

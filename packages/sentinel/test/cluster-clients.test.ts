@@ -162,8 +162,8 @@ describe('sentinel status', () => {
   }
 
   function statusOf(service: string, ...args: string[]): Promise<Result> {
-    const { bundles, namespace, dnsServers, sentinelPort } = cluster.settings;
-    const place = ['--service', service, '--namespace', namespace, '--dns-servers', dnsServers];
+    const { bundles, namespace, sentinelPort } = cluster.settings;
+    const place = ['--service', service, '--namespace', namespace, '--dns-servers', cluster.dns.address];
     const flags = [...place, '--port', String(sentinelPort), ...args];
     return run(process.execPath, [bundles.sentinel, 'status', ...flags]);
   }

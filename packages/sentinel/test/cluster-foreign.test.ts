@@ -1,7 +1,15 @@
 // S5: Redis and sidecars of another cluster, at an address that was one of ours, are never followed, counted or obeyed.
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Cluster, Pod, RedisProcess, parseInfo, sleep, type ClusterOptions } from '@sentinel-micro/testkit';
+import {
+  Cluster,
+  Pod,
+  RedisProcess,
+  parseInfo,
+  sentinelMicro,
+  sleep,
+  type ClusterOptions,
+} from '@sentinel-micro/testkit';
 import {
   KeyCounter,
   LEASE_MS,
@@ -45,8 +53,11 @@ async function foreignPod(name: string, ip: string): Promise<Pod> {
     { name, ip },
   ]);
   const pod = new Pod(name, join(other.dir, name), other.settings, {
-    takeIp: () => Promise.resolve(ip),
+    program: sentinelMicro,
+    settle: () => Promise.resolve({ ip, host: undefined }),
+    leave: () => Promise.resolve(),
     publish: () => Promise.resolve(),
+    otherSidecars: () => [],
   });
   strangers.push({ end: () => pod.delete() });
   await pod.start();
@@ -147,6 +158,31 @@ describe('a set without a password', () => {
   // No password keeps Redis itself from connecting again to whoever answers there.
   test("the dead master's address now belongs to the Redis of another cluster: its replicas do not take its data", async () => {
     await takeOverTheMastersAddress();
+  }, 60_000);
+});
+
+describe('a set without a password, whose master has moved', () => {
+  beforeAll(() => startBoth(), 60_000);
+  afterAll(stopBoth);
+
+  // Fails when the sidecar leaves the master's address in the rendered config: it is as old as the pod.
+  test("a Redis restarts alone when the address that it was started with is somebody else's: it waits for its sidecar", async () => {
+    const { master, replicas } = await settled(cluster);
+    const [late] = replicas as [Pod, Pod];
+    await late.recreate();
+    await settled(cluster);
+    const stranger = await foreignRedis(await deleteWithStaleDns(master));
+    await cluster.waitForHealthy({ pods: replicas, otherThan: master });
+    // Frozen, or it might have been just quick enough.
+    late.pauseSidecar();
+    await late.stopRedis(0);
+    await late.startRedis();
+    await sleep(1500);
+    expect(await late.role()).toMatchObject({ role: 'replica', masterHost: '127.0.0.1' });
+    expect(await syncsServedBy(stranger)).toBe(0);
+    late.resumeSidecar();
+    await cluster.waitForHealthy({ pods: replicas });
+    await stranger.killAndWait();
   }, 60_000);
 });
 

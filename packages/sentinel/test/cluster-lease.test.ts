@@ -18,7 +18,7 @@ import {
   startWriter,
   untilTrue,
 } from './cluster-helpers.ts';
-import { Prober } from './cluster-prober.ts';
+import { startProber } from './cluster-prober.ts';
 
 const KEYS = 500;
 
@@ -35,7 +35,7 @@ afterAll(() => stopAll(cluster));
 // Fails when the lease is not checked before each decision; fails when one grant is enough for a lease.
 test('with both other sidecars stopped the master refuses writes when its lease is over; nobody else takes any', async () => {
   const { master, replicas } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await untilTrue('the master to take writes', () => prober.isTaking(master));
   for (const replica of replicas) replica.pauseSidecar();
   const cutOffMs = nowMs();
@@ -58,7 +58,7 @@ test('with both other sidecars stopped the master refuses writes when its lease 
 // Fails when the lease is not checked before each decision; fails when one grant is enough for a lease.
 test('with both other sidecars killed it refuses writes just as well, until one of them is back', async () => {
   const { master, replicas } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await untilTrue('the master to take writes', () => prober.isTaking(master));
   for (const replica of replicas) replica.killSidecar();
   const cutOffMs = nowMs();

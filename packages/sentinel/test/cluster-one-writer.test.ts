@@ -14,7 +14,7 @@ import {
   startWriter,
   untilTrue,
 } from './cluster-helpers.ts';
-import { BurstOfWrites, Prober } from './cluster-prober.ts';
+import { BurstOfWrites, startProber } from './cluster-prober.ts';
 
 /**
  * A Redis that wakes up has its order to stop in its queue, together with the writes that have piled up there: those
@@ -40,7 +40,7 @@ afterAll(() => stopAll(cluster));
 
 test('the master is killed: the next one takes writes only after it', async () => {
   const { master } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await untilTrue('the master to take writes', () => prober.isTaking(master));
   master.killRedis();
   const next = await cluster.waitForMasterOtherThan(master);
@@ -57,7 +57,7 @@ test('the master is stopped and wakes up after somebody else has become master: 
   const { master } = await settled(cluster);
   const writer = startWriter(cluster, { wait: WAIT_FOR_QUORUM });
   await writer.waitForSuccess(PATIENCE_MS);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await untilTrue('the master to take writes', () => prober.isTaking(master));
   // One burst lies in front of the sidecar's order to stop, the other one behind it.
   const [early, late] = [await BurstOfWrites.connect(master), await BurstOfWrites.connect(master)];
@@ -85,7 +85,7 @@ test('the sidecar of the master is killed: another pod takes over without losing
   // Without WAIT: what Redis has acknowledged counts. Several of them, so that there is always a write on its way.
   const writers = Array.from({ length: 6 }, (_, n) => startWriter(cluster, { intervalMs: 0, keyPrefix: `writer${n}` }));
   await Promise.all(writers.map((writer) => writer.waitForSuccess(PATIENCE_MS)));
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   master.killSidecar();
   const next = await cluster.waitForMasterOtherThan(master);
   await untilTrue('the next master to take writes', () => prober.isTaking(next.master));
@@ -100,7 +100,7 @@ test('the sidecar of the master is killed: another pod takes over without losing
 
 test('the sidecars of both replicas are killed one after the other and come back: the master alone takes writes', async () => {
   const { master, replicas } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   for (const replica of replicas) {
     await restartSidecar(replica, 300);
     await settled(cluster);
@@ -113,7 +113,7 @@ test('the sidecars of both replicas are killed one after the other and come back
 // Fails when a master without a lease is not demoted.
 test('somebody makes a replica a second master by hand: it takes no write, and is a replica again', async () => {
   const { master, replicas, term } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await untilTrue('the master to take writes', () => prober.isTaking(master));
   await replicas[0]!.command('REPLICAOF', 'NO', 'ONE');
   await untilTrue('a refusal of the second master', () =>
@@ -130,7 +130,7 @@ test('somebody makes a replica a second master by hand: it takes no write, and i
 // Fails when the rendered configuration has no min-replicas-to-write.
 test('all three claim to be master by hand: the one with the lease stays, and nobody else takes a write', async () => {
   const { master, replicas } = await settled(cluster);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
   await Promise.all(cluster.pods.map((pod) => pod.command('REPLICAOF', 'NO', 'ONE')));
   await untilTrue('two to have claimed it', async () => {
     const roles = await cluster.redisRoles();

@@ -13,7 +13,7 @@ import {
   startWriter,
   stopAll,
 } from './cluster-helpers.ts';
-import { Prober } from './cluster-prober.ts';
+import { startProber } from './cluster-prober.ts';
 
 const PASSWORD = 'a-Very_secret.Passw0rd';
 
@@ -30,7 +30,7 @@ test('failover, switchover, repair and a new pod work with it; no confirmed writ
   const { master } = await settled(cluster);
   const writer = startWriter(cluster, { wait: WAIT_FOR_QUORUM });
   await writer.waitForSuccess(PATIENCE_MS);
-  const prober = new Prober(cluster.pods);
+  const prober = startProber(cluster.pods);
 
   master.killRedis();
   const second = await cluster.waitForMasterOtherThan(master);

@@ -13,7 +13,7 @@ import {
   stopAll,
   untilTrue,
 } from './cluster-helpers.ts';
-import { Prober } from './cluster-prober.ts';
+import { startProber } from './cluster-prober.ts';
 
 const KEYS = 500;
 
@@ -74,7 +74,7 @@ test('master and one replica are gone, pods and all: the last one serves reads o
   const { master, replicas } = await settled(cluster);
   const [last, second] = replicas as [Pod, Pod];
   const counter = new KeyCounter([last]);
-  const prober = new Prober([last]);
+  const prober = startProber([last]);
   await Promise.all([master.delete(), second.delete()]);
   // Longer than it takes to win a lease and to wait for the data of others.
   await sleep(2 * LEASE_MS + DATA_WAIT_MS + 1000);

@@ -118,7 +118,11 @@ describe('confirmations are those of a real Redis', () => {
     const names = Array.from({ length: 60 }, (_, index) => `channel-${index}`);
     await raw.send(['SUBSCRIBE', ...names]).replies(60);
     expect(await raw.ask('SUBSCRIBE', ...names.map((name) => `other-${name}`))).toMatchObject({ type: 'error' });
-    expect((await raw.send(['PSUBSCRIBE', ...names]).replies(60)).at(-1)).toMatchObject({ type: 'array' });
+    expect((await raw.send(['SUBSCRIBE', ...names]).replies(60)).at(-1)).toMatchObject({ type: 'array' });
+    const patterns = names.slice(0, 16);
+    expect((await raw.send(['PSUBSCRIBE', ...patterns]).replies(16)).at(-1)).toMatchObject({ type: 'array' });
+    expect(await raw.ask('PSUBSCRIBE', 'one-more')).toMatchObject({ type: 'error' });
+    expect(await raw.ask('PSUBSCRIBE', 'x'.repeat(129))).toMatchObject({ type: 'error' });
   });
 });
 

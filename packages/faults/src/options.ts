@@ -1,0 +1,105 @@
+import { parseArgs } from 'node:util';
+import { SERVER_NAMES, TestkitError, messageOf, type ServerName } from '@sentinel-micro/testkit';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS, scenariosNamed } from './scenarios/index.ts';
+import { systemsNamed, type System } from './systems.ts';
+
+export const USAGE = `npm run test:faults -- [OPTIONS]
+  --only NAME,..     these scenarios only
+  --runs N           each so often (default 1)
+  --pods K           on so many pods (default: 3, then partitions and pauses on 5)
+  --server NAME      ${SERVER_NAMES.join(', ')} (default: the redis-server of this machine)
+  --system NAME      sentinel-micro (default), redis-sentinel, redis-sentinel-1000, redis-sentinel-5000
+  --json FILE        write the results there
+  --verbose          show the timeline of every run, and keep what it has left
+  --list             name the scenarios and end
+  --product FOLDER   other builds of make-slave.mjs and sentinel.mjs`;
+
+/** One run to be done. */
+export interface Planned {
+  readonly scenario: Scenario;
+  readonly system: System;
+  readonly pods: number;
+}
+
+export interface Order {
+  readonly plan: readonly Planned[];
+  readonly server: ServerName | undefined;
+  readonly jsonFile: string | undefined;
+  readonly product: string | undefined;
+  readonly isList: boolean;
+  readonly isVerbose: boolean;
+}
+
+/** Reads the flags. @throws TestkitError BAD_USAGE */
+export function parseOrder(args: readonly string[]): Order {
+  const values = parse(args);
+  const pods = values.pods === undefined ? undefined : whole('pods', values.pods, 3, 9);
+  const runs = whole('runs', values.runs, 1, 100_000);
+  const chosen = values.only === undefined ? undefined : scenariosNamed(values.only.split(','));
+  const systems = systemsNamed(values.system);
+  const once = systems.flatMap((system) => planFor(system, chosen, pods));
+  return {
+    plan: Array.from({ length: runs }, () => once).flat(),
+    server: values.server === undefined ? undefined : serverNamed(values.server),
+    jsonFile: values.json,
+    product: values.product,
+    isList: values.list,
+    isVerbose: values.verbose,
+  };
+}
+
+function planFor(system: System, chosen: readonly Scenario[] | undefined, pods: number | undefined): Planned[] {
+  const isCut = ({ family }: Scenario): boolean => family === 'partition' || family === 'pause';
+  // The others make no sense without make-slave and the sidecar.
+  const scenarios = chosen ?? SCENARIOS.filter((scenario) => system.isJudged || isCut(scenario));
+  const plan = scenarios.map((scenario) => ({ scenario, system, pods: pods ?? 3 }));
+  if (chosen !== undefined || pods !== undefined) return plan;
+  return [...plan, ...scenarios.filter(isCut).map((scenario) => ({ scenario, system, pods: 5 }))];
+}
+
+interface Values {
+  readonly only?: string | undefined;
+  readonly runs: string;
+  readonly pods?: string | undefined;
+  readonly server?: string | undefined;
+  readonly system: string;
+  readonly json?: string | undefined;
+  readonly list: boolean;
+  readonly verbose: boolean;
+  readonly product?: string | undefined;
+}
+
+function parse(args: readonly string[]): Values {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string' },
+        runs: { type: 'string', default: '1' },
+        pods: { type: 'string' },
+        server: { type: 'string' },
+        system: { type: 'string', default: 'sentinel-micro' },
+        json: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        verbose: { type: 'boolean', default: false },
+        product: { type: 'string' },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new TestkitError('BAD_USAGE', messageOf(error), { cause: error });
+  }
+}
+
+function whole(name: string, text: string, from: number, to: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= from && value <= to) return value;
+  throw new TestkitError('BAD_USAGE', `--${name} is ${text}; it must be a whole number from ${from} to ${to}`);
+}
+
+function serverNamed(text: string): ServerName {
+  const name = SERVER_NAMES.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new TestkitError('BAD_USAGE', `--server is ${text}; it can be ${SERVER_NAMES.join(' or ')}`);
+}

@@ -1,0 +1,89 @@
+import type { RunResult } from './result.ts';
+
+/** One line for one run. */
+export function lineOf(result: RunResult): string {
+  const { scenario, system, pods, verdict, reason, tookMs } = result;
+  const where = `${scenario}, ${system}, ${pods} pods`;
+  if (verdict === 'skipped' || verdict === 'failed') return `${where}: ${verdict.toUpperCase()}, ${reason}`;
+  const figures = [
+    `confirmed ${result.confirmed} (${result.confirmedLost} lost)`,
+    `acknowledged ${result.acknowledged} (${result.lost} lost)`,
+    `overlap ${ms(result.overlapMs)}`,
+    `writable after ${ms(result.writableAfterMs)}`,
+  ].join(', ');
+  const outcome = verdict === 'violated' ? `VIOLATED: ${reason}; ` : '';
+  return `${where}: ${outcome}${figures} [${(tookMs / 1000).toFixed(0)} s]`;
+}
+
+/** The table at the end: one row for each scenario, system and number of pods. */
+export function summaryTable(results: readonly RunResult[]): string {
+  const groups = new Map<string, RunResult[]>();
+  for (const result of results) {
+    const key = `${result.scenario}|${result.system}|${result.pods}`;
+    groups.set(key, [...(groups.get(key) ?? []), result]);
+  }
+  const rows = [...groups.values()].map(rowOf);
+  const head = [
+    'SCENARIO',
+    'SYSTEM',
+    'PODS',
+    'RUNS',
+    'OK',
+    'CONFIRMED',
+    'LOST',
+    'ACKED',
+    'LOST',
+    'OVERLAP',
+    'WRITABLE',
+  ];
+  return aligned([head, ...rows]);
+}
+
+/** The last line. */
+export function countLine(results: readonly RunResult[]): string {
+  const count = (word: RunResult['verdict']): number => results.filter(({ verdict }) => verdict === word).length;
+  const parts = (['passed', 'violated', 'failed', 'skipped', 'measured'] as const).map(
+    (word) => `${count(word)} ${word}`,
+  );
+  return `${results.length} runs: ${parts.join(', ')}`;
+}
+
+function rowOf(results: readonly RunResult[]): string[] {
+  const [first] = results;
+  if (first === undefined) return [];
+  const sum = (field: 'confirmed' | 'confirmedLost' | 'acknowledged' | 'lost'): string =>
+    String(results.reduce((total, result) => total + result[field], 0));
+  const worst = (values: readonly (number | null)[]): number | null => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? null : Math.max(...known);
+  };
+  const isWell = ({ verdict }: RunResult): boolean => verdict === 'passed' || verdict === 'measured';
+  return [
+    ...[
+      first.scenario,
+      first.system,
+      String(first.pods),
+      String(results.length),
+      String(results.filter(isWell).length),
+    ],
+    ...[sum('confirmed'), sum('confirmedLost'), sum('acknowledged'), sum('lost')],
+    ms(worst(results.map(({ overlapMs }) => overlapMs))),
+    ms(worst(results.map(({ writableAfterMs }) => writableAfterMs))),
+  ];
+}
+
+function ms(value: number | null): string {
+  return value === null ? '-' : `${value.toFixed(0)} ms`;
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

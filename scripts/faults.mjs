@@ -1,0 +1,46 @@
+// `npm run test:faults [-- OPTIONS]`: gets what is missing, then does real faults with the options passed on.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fail } from './bootstrap.mjs';
+import { build } from './build.mjs';
+import { ensureModules } from './install.mjs';
+import { root } from './process.mjs';
+import { ensureTools } from './tools.mjs';
+
+const log = (line) => console.error(line);
+
+/** Without `ip` and `nft` there are no hosts; the program itself says so, and counts what it could not do. */
+async function ensureNetworkTools(servers) {
+  await ensureTools({ log, servers, tools: ['ip', 'nft'] }).catch(async (error) => {
+    log(error.message);
+    await ensureTools({ log, servers });
+  });
+}
+
+async function prepare(args) {
+  await ensureModules(log);
+  const { values } = parseArgs({
+    args,
+    options: { server: { type: 'string' } },
+    strict: false,
+    allowPositionals: true,
+  });
+  await ensureNetworkTools(typeof values.server === 'string' ? [values.server] : []);
+  await build();
+}
+
+const args = process.argv.slice(2);
+await prepare(args).catch(fail);
+// `--table` makes the page of the docs and breaks nothing.
+const program = args[0] === '--table' ? ['table.mjs', ...args.slice(1)] : ['faults.mjs', ...args];
+const command = [process.execPath, `packages/faults/dist/${program[0]}`, ...program.slice(1)];
+// However this process ends, what it has started is not to go on.
+const setpriv = '/usr/bin/setpriv';
+const line = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--', ...command] : command;
+const child = spawn(line[0], line.slice(1), { cwd: root, stdio: 'inherit' });
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// Ctrl-C reaches the child by itself.
+process.on('SIGINT', () => {});
+child.on('error', fail);
+child.on('exit', (code) => process.exit(code ?? 1));
