@@ -36,7 +36,12 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     config,
     startedAtMs: moment.nowMs,
     term,
-    voter: startVoter(moment.nowMs, timings.grantMs, term),
+    voter: startVoter(
+      moment.nowMs,
+      timings.grantMs,
+      term,
+      memory?.announcement?.term === term ? memory.announcement : null,
+    ),
     role: {
       kind: 'follower',
       electAtMs: moment.nowMs + timings.grantMs + (place + moment.random * 0.5) * timings.electionStepMs,
@@ -68,6 +73,7 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     ranking: [],
     members: [],
     peers: {},
+    addresses: { ips: [], checkAtMs: 0 },
     promises: [],
     changesAtMs: [],
     freezing: [],
@@ -185,6 +191,9 @@ function take(turn: Turn, input: Input): void {
       return;
     case 'peer-lost':
       takeLoss(turn, input.pod);
+      return;
+    case 'addresses':
+      patch(turn, { addresses: { ...turn.state.addresses, ips: input.ips } });
       return;
     case 'stop':
       startStop(turn);

@@ -222,9 +222,26 @@ export function takeVote(
   if (now.kind === 'candidate') settle(turn, now);
 }
 
+/** A pod that counts another quorum has a veto, so its answer is waited for. One that does not answer in time has none. */
+function mayYetObject(turn: Turn, role: CandidateRole): boolean {
+  const { self } = turn.state.config;
+  return (
+    turn.nowMs < role.untilMs &&
+    otherMembers(turn.state).some((pod) => {
+      const { identity } = peerView(turn.state, pod);
+      const isOtherSize = identity !== null && identity.replicas !== self.replicas;
+      return isOtherSize && !(pod in role.grants) && !role.refusedBy.includes(pod);
+    })
+  );
+}
+
 /** Won, lost, or not yet? */
 function settle(turn: Turn, role: CandidateRole): void {
   const { config } = turn.state;
+  if (Object.keys(role.grants).length >= config.quorum && mayYetObject(turn, role)) {
+    wakeAt(turn, role.untilMs);
+    return;
+  }
   if (Object.keys(role.grants).length >= config.quorum) {
     if (role.step === 'prevote') acquire(turn, role.probeId, 0);
     else win(turn, role);

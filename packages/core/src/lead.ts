@@ -1,5 +1,5 @@
 import type { Outcome } from './action.ts';
-import { asTerm, type PodName } from './brand.ts';
+import { asPodName, asTerm, type PodName } from './brand.ts';
 import { rank } from './choose.ts';
 import { rememberChange } from './flapping.ts';
 import { promise, judge, withGrant } from './lease.ts';
@@ -177,6 +177,7 @@ export function progressLead(turn: Turn, role: HolderRole): void {
   refreshHistory(turn, role, info);
   keepWriteQuorum(turn, info);
   repairStrays(turn);
+  repairUnmet(turn);
 }
 
 /**
@@ -261,6 +262,26 @@ function repairStrays(turn: Turn): void {
       port: self.redisPort,
       why: `its sidecar is silent; ${self.pod} is master`,
     });
+  }
+}
+
+/**
+ * A Redis of the set whose sidecar has not been met in this life: nobody knows its address but DNS. It follows if its history is
+ * the set's, however old; anybody else's is left alone.
+ */
+function repairUnmet(turn: Turn): void {
+  const { addresses, announcement, config, peers } = turn.state;
+  const { self } = config;
+  const met = Object.values(peers).flatMap((peer) => (peer?.identity == null ? [] : [peer.identity.ip]));
+  const unmet = addresses.ips.filter((ip) => ip !== self.ip && !met.includes(ip)).slice(0, config.members.length);
+  if (unmet.length === 0 || announcement === null) return;
+  wakeAt(turn, addresses.checkAtMs);
+  if (turn.nowMs < addresses.checkAtMs) return;
+  patch(turn, { addresses: { ...addresses, checkAtMs: turn.nowMs + STRAY_CHECK_MS } });
+  for (const ip of unmet) {
+    const target = { pod: asPodName(ip), ip, port: self.redisPort, runId: null, history: announcement.history };
+    const why = `nobody speaks for it; ${self.pod} is master`;
+    orderRemote(turn, target, { kind: 'follow', ip: self.ip, port: self.redisPort, why });
   }
 }
 

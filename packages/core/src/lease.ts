@@ -23,6 +23,8 @@ export interface Voter {
   readonly mutedUntilMs: number;
   readonly promisedTerm: Term;
   readonly grant: Grant | null;
+  /** Who held the lease of `promisedTerm` in this voter's former life, and may go on with it. */
+  readonly remembered: HolderId | null;
   /** A released lease is kept for a moment for the pod that it was released to. */
   readonly reservation: { readonly pod: PodName; readonly untilMs: number } | null;
 }
@@ -34,8 +36,8 @@ export type Verdict =
   | { readonly granted: false; readonly reason: RefusalReason; readonly retryAfterMs: number };
 
 /** A voter that has just started: it grants nothing for as long as a promise of its former life may last. */
-export function startVoter(nowMs: number, grantMs: number, term: Term): Voter {
-  return { mutedUntilMs: nowMs + grantMs, promisedTerm: term, grant: null, reservation: null };
+export function startVoter(nowMs: number, grantMs: number, term: Term, remembered: HolderId | null = null): Voter {
+  return { mutedUntilMs: nowMs + grantMs, promisedTerm: term, grant: null, remembered, reservation: null };
 }
 
 export function isSameHolder(a: HolderId, b: HolderId): boolean {
@@ -64,7 +66,8 @@ export function judge(voter: Voter, holder: Asker, term: Term, nowMs: number): V
   if (standing !== null && !isSameHolder(standing.holder, holder)) {
     return { granted: false, reason: 'held', retryAfterMs: standing.expiresAtMs - nowMs };
   }
-  const isRenewal = voter.grant !== null && term === voter.grant.term && isSameLife(voter.grant.holder, holder);
+  const isOfGrant = voter.grant !== null && term === voter.grant.term && isSameLife(voter.grant.holder, holder);
+  const isRenewal = isOfGrant || (voter.remembered !== null && isSameHolder(voter.remembered, holder));
   if (term < voter.promisedTerm || (term === voter.promisedTerm && !isRenewal)) {
     return { granted: false, reason: 'stale-term', retryAfterMs: 0 };
   }
@@ -78,7 +81,13 @@ export function judge(voter: Voter, holder: Asker, term: Term, nowMs: number): V
 export function promise(voter: Voter, asker: Asker, term: Term, nowMs: number, grantMs: number): Voter {
   const { pod, uid, incarnation } = asker;
   const holder = { pod, uid, incarnation };
-  return { ...voter, promisedTerm: term, grant: { holder, term, expiresAtMs: nowMs + grantMs }, reservation: null };
+  return {
+    ...voter,
+    promisedTerm: term,
+    grant: { holder, term, expiresAtMs: nowMs + grantMs },
+    remembered: null,
+    reservation: null,
+  };
 }
 
 /**

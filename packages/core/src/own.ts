@@ -180,9 +180,11 @@ function follow(turn: Turn, master: Announcement): void {
 
 /** How many bytes a Redis has beyond the point at which the master's history left its own: they are thrown away. */
 export function surplusOver(info: ReplicationInfo, master: Announcement): number {
-  const { history } = master;
-  if (history.replid2 !== info.replid || history.secondReplOffset === null) return 0;
-  return Math.max(0, info.offset - history.secondReplOffset + 1);
+  const { replid2, secondReplOffset, ancestors } = master.history;
+  const previous =
+    replid2 === null || secondReplOffset === null ? [] : [{ replid: replid2, endOffset: secondReplOffset - 1 }];
+  const left = [...previous, ...ancestors].find(({ replid }) => replid === info.replid);
+  return left === undefined ? 0 : Math.max(0, info.offset - left.endOffset);
 }
 
 /** A person has to decide what is to become of it, unless the founder gives way. */

@@ -57,7 +57,8 @@ export function takeRequest(turn: Turn, ref: RequestRef, request: PeerRequest): 
     refuse(turn, ref, stranger);
     return;
   }
-  meet(turn, request.from);
+  // Who is behind the times has nothing to tell of itself either: it is met when it has caught up.
+  if (request.term >= turn.state.voter.promisedTerm) meet(turn, request.from);
   switch (request.type) {
     case 'PREVOTE':
       answerPrevote(turn, ref, request);

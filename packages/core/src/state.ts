@@ -179,6 +179,8 @@ export interface NodeState {
   /** The pods beside the master, as the holder told last. */
   readonly members: readonly MemberView[];
   readonly peers: Readonly<Partial<Record<PodName, PeerView>>>;
+  /** Addresses that DNS names, and when those that no sidecar has spoken from are looked at next. */
+  readonly addresses: { readonly ips: readonly string[]; readonly checkAtMs: number };
   /** Leases promised since the newest announcement: their holders may have promoted themselves without anybody knowing. */
   readonly promises: readonly PreviousPromise[];
   /** Requests to freeze that wait until the own Redis has detached. */
@@ -229,6 +231,8 @@ export type Input =
     }
   /** The connection to a peer's sidecar has ended. */
   | { readonly type: 'peer-lost'; readonly pod: PodName }
+  /** What DNS names: addresses of pods, whose sidecars may be gone. */
+  | { readonly type: 'addresses'; readonly ips: readonly string[] }
   | { readonly type: 'stop' };
 
 export interface Decision {

@@ -41,6 +41,16 @@ describe('a sidecar that has just started', () => {
     });
   });
 
+  test('lets the holder whom its former life knew go on under its term, and nobody else', () => {
+    const memory = { term: asTerm(9), announcement: announcementOf(0, 9) };
+    const restarted = (): Story => new Story(configOf(1), 0, memory).after(TIMINGS.grantMs);
+    expect(restarted().asked(renewal(0, 9))).toMatchObject({ type: 'granted' });
+    expect(restarted().asked(renewal(2, 9))).toMatchObject({ type: 'refused', reason: 'stale-term' });
+    const story = restarted();
+    story.asked(requestOf(2, 10, { type: 'ACQUIRE' }));
+    expect(story.asked(renewal(0, 9))).toMatchObject({ type: 'refused' });
+  });
+
   test('does not take the master of its former life for a living one', () => {
     const memory = { term: asTerm(9), announcement: announcementOf(0, 9) };
     const story = new Story(configOf(1), 0, memory);

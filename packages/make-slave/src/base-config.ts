@@ -14,6 +14,9 @@ export interface BaseConfig {
   readonly unread: readonly string[];
 }
 
+/** What there is when the user has none. */
+export const NO_BASE_CONFIG: BaseConfig = { settings: [], unread: [] };
+
 interface Reading {
   readonly output: string;
   readonly settings: Setting[];

@@ -1,6 +1,6 @@
 import { decideBootstrap, strangersIn, type BootstrapObservation } from '@sentinel-micro/core';
 import { writeAtomically, type Logger } from '@sentinel-micro/runtime';
-import { readBaseConfig, type BaseConfig } from './base-config.ts';
+import { NO_BASE_CONFIG, readBaseConfig } from './base-config.ts';
 import type { MakeSlaveConfig } from './config.ts';
 import { mismatches, overriddenSettings, refuseClusterMode } from './conflicts.ts';
 import { observe, type Probes } from './observe.ts';
@@ -11,8 +11,6 @@ export interface MakeSlavePorts {
   readonly logger: Logger;
   readonly stdout: (text: string) => void;
 }
-
-const NO_BASE_CONFIG: BaseConfig = { settings: [], unread: [] };
 
 function logPeers(logger: Logger, observation: BootstrapObservation): void {
   for (const { ip, reason } of strangersIn(observation)) {
@@ -40,12 +38,12 @@ export async function makeSlave(config: MakeSlaveConfig, { probes, logger, stdou
   const decision = decideBootstrap(observation);
   const warnings = [
     ...base.unread,
-    ...overriddenSettings(base, directivesOf(config, decision)),
+    ...overriddenSettings(base, directivesOf(config, decision, base)),
     ...(config.baseConfig === null ? [] : mismatches(base, config)),
   ];
   for (const text of warnings) logger.log('warn', 'base-config', text);
-  if (config.print) stdout(renderConfig(config, decision, true));
-  else await writeAtomically(config.output, renderConfig(config, decision, false));
+  if (config.print) stdout(renderConfig(config, decision, true, base));
+  else await writeAtomically(config.output, renderConfig(config, decision, false, base));
   const fields =
     decision.kind === 'replica' ? { master: `${decision.master.ip} ${decision.master.port}`, term: decision.term } : {};
   const start = decision.kind === 'replica' ? 'starts as a replica' : 'starts in limbo, a replica of nobody';

@@ -1,4 +1,5 @@
 import { LIMBO_HOST, LIMBO_PORT, type BootstrapDecision } from '@sentinel-micro/core';
+import { NO_BASE_CONFIG, type BaseConfig } from './base-config.ts';
 import type { MakeSlaveConfig } from './config.ts';
 import { quoteArgument } from './redis-conf.ts';
 
@@ -44,8 +45,17 @@ function writeQuorumDirectives({ writeQuorum, members }: MakeSlaveConfig): Direc
   ];
 }
 
+/**
+ * Redis's own default is to wait 5 seconds for further replicas before it sends a full copy. Meanwhile a replica that is empty stays
+ * so, and counts for nothing; and a copy that was asked for is sent even after the master was detached. What the user says wins.
+ */
+function syncDirectives(base: BaseConfig): Directive[] {
+  if (base.settings.some(({ name }) => name === 'repl-diskless-sync-delay')) return [];
+  return [directive('repl-diskless-sync-delay', [0], 'A new replica gets its copy at once, not after 5 seconds.')];
+}
+
 /** Everything that make-slave sets, in the order of the file. */
-export function directivesOf(config: MakeSlaveConfig, decision: BootstrapDecision): Directive[] {
+export function directivesOf(config: MakeSlaveConfig, decision: BootstrapDecision, base = NO_BASE_CONFIG): Directive[] {
   const start =
     decision.kind === 'replica'
       ? directive('replicaof', [decision.master.ip, decision.master.port])
@@ -62,6 +72,7 @@ export function directivesOf(config: MakeSlaveConfig, decision: BootstrapDecisio
     directive('replica-announce-port', [config.redisPort]),
     ...priority,
     ...writeQuorumDirectives(config),
+    ...syncDirectives(base),
   ];
 }
 
@@ -82,8 +93,13 @@ function comment(text: string): string {
  * The text of the config file.
  * @param maskSecrets true for a text that people look at; Redis can not start a working replica from it
  */
-export function renderConfig(config: MakeSlaveConfig, decision: BootstrapDecision, maskSecrets: boolean): string {
-  const directives = directivesOf(config, decision);
+export function renderConfig(
+  config: MakeSlaveConfig,
+  decision: BootstrapDecision,
+  maskSecrets: boolean,
+  base = NO_BASE_CONFIG,
+): string {
+  const directives = directivesOf(config, decision, base);
   const isMasked = maskSecrets && directives.some(({ isSecret }) => isSecret);
   const head = [
     comment(

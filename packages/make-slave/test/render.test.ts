@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { directivesOf, renderConfig } from '../src/render.ts';
+import { parseSettings } from '../src/redis-conf.ts';
 import { configOf, LIMBO, replicaOf } from './support.ts';
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -34,6 +35,8 @@ replica-priority 10
 min-replicas-to-write 1
 # Seconds. In a silent partition the fence closes after at most 3 s: the lag, and one round of counting.
 min-replicas-max-lag 2
+# A new replica gets its copy at once, not after 5 seconds.
+repl-diskless-sync-delay 0
 `);
 });
 
@@ -48,6 +51,7 @@ describe('the lines', () => {
         'replica-announce-port 6379',
         'min-replicas-to-write 1',
         'min-replicas-max-lag 2',
+        'repl-diskless-sync-delay 0',
       ],
     ],
     [
@@ -59,6 +63,7 @@ describe('the lines', () => {
         'masterauth p',
         'replica-announce-ip 10.0.0.10',
         'replica-announce-port 7000',
+        'repl-diskless-sync-delay 0',
       ],
     ],
   ])('%s', (_, change, expected) => {
@@ -118,4 +123,9 @@ describe('what must not be in it', () => {
       expect(renderConfig(configOf(), decision, false)).not.toMatch(/no one/i);
     }
   });
+});
+
+test('what the user says about the delay of a full sync wins', () => {
+  const base = { settings: parseSettings('repl-diskless-sync-delay 3', 'base.conf'), unread: [] };
+  expect(renderConfig(configOf(), LIMBO, false, base)).not.toContain('repl-diskless-sync-delay');
 });

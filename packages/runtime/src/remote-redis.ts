@@ -38,6 +38,8 @@ async function act(connection: RedisConnection, order: RemoteOrder, clock: Clock
     case 'probe':
       return { ok: true, info };
     case 'pause-writes':
+      // Held back on a replica, its stream from the master would stop, and it would lose its place in it.
+      if (info.role !== 'master') return { ok: false, error: 'it is not a master any more', late: false };
       return { ok: true, info: await pauseWrites(connection, action.budgetMs) };
     case 'limbo':
       return { ok: true, info: await sendToLimbo(connection, info.role === 'master') };

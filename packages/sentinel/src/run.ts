@@ -35,7 +35,12 @@ function addressText(address: Address): string {
   return `${address.ip} ${String(address.port)}`;
 }
 
-function watchDns(config: RunConfig, transport: PeerTransport, logger: Logger): { stop(): void } {
+function watchDns(
+  config: RunConfig,
+  transport: PeerTransport,
+  logger: Logger,
+  onFound: (ips: readonly string[]) => void,
+): { stop(): void } {
   const resolver = createResolver({
     service: config.service,
     namespace: config.namespace,
@@ -54,14 +59,15 @@ function watchDns(config: RunConfig, transport: PeerTransport, logger: Logger): 
   };
   async function look(): Promise<void> {
     try {
-      const found = await resolver.resolve();
-      transport.setAddresses(found.map(({ ip }) => ({ ip: canonicalIp(ip), port: self.port })));
+      const ips = (await resolver.resolve()).map(({ ip }) => canonicalIp(ip));
+      transport.setAddresses(ips.map((ip) => ({ ip, port: self.port })));
+      onFound(ips);
       report(null);
     } catch (error) {
       report(messageOf(error));
     }
     if (isStopped) return;
-    const isComplete = transport.connected().length >= members.length - 1;
+    const isComplete = transport.connected().filter((pod) => members.includes(pod)).length >= members.length - 1;
     timer = setTimeout(() => void look(), isComplete ? DNS_EVERY_MS : DNS_WHILE_MISSING_MS);
   }
   void look();
@@ -176,7 +182,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       state: loop.state,
       masterName: config.masterName,
       nowMs: systemClock.now(),
-      connectedPeers: transport.connected().length,
+      connectedPeers: transport.connected().filter((pod) => members.includes(pod)).length,
     }),
     peerRequest: (request) => {
       const { pod } = request.from;
@@ -187,7 +193,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   });
   const ownRedis = buildOwnRedis(config, logger, () => loop);
   built.ownRedis = ownRedis;
-  const dns = watchDns(config, transport, logger);
+  const dns = watchDns(config, transport, logger, (ips) => loop.feed({ type: 'addresses', ips }));
   logger.log(
     'info',
     'started',

@@ -133,9 +133,18 @@ describe('a set without a password', () => {
     const { master, replicas, term } = await settled(cluster);
     const [voter] = replicas as [Pod, Pod];
     const before = Number((await voter.peerStatus()).raw['refusedMessages']);
-    const history = { replid: 'f'.repeat(40), replid2: null, secondReplOffset: null, offset: 1 };
-    const from = { pod: master.name, uid: 'u', incarnation: 'i', ip: '127.0.0.9', redisPort: 6379, port: 26379 };
-    const announcement = { term: 99, pod: master.name, uid: 'u', ip: '127.0.0.9', port: 6379, runId: 'r', history };
+    const history = { replid: 'f'.repeat(40), replid2: null, secondReplOffset: null, offset: 1, ancestors: [] };
+    const from = {
+      pod: master.name,
+      uid: 'u',
+      incarnation: 'i',
+      ip: '127.0.0.9',
+      redisPort: 6379,
+      port: 26379,
+      replicas: 3,
+    };
+    const place = { pod: master.name, uid: 'u', ip: '127.0.0.9', port: 6379, runId: 'r' };
+    const announcement = { term: 99, ...place, isFounded: false, history };
     const envelope = { v: 1, cluster: 'redis.other/mymaster', from, term: 99 };
     const bodies = [
       { type: 'PREVOTE' },

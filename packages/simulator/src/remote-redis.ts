@@ -35,6 +35,10 @@ function act(
         done({ ok: true, info });
         return;
       case 'pause-writes':
+        if (info.role !== 'master') {
+          done({ ok: false, error: 'it is not a master any more', late: false });
+          return;
+        }
         pauseWrites(client, action.budgetMs, settle);
         return;
       case 'limbo':

@@ -235,7 +235,10 @@ export class Sidecar extends Process {
     const answerAfterMs = random.between(1, 20);
     this.after(answerAfterMs, () => {
       const found = resolve();
-      if (found !== null) this.#peers.setAddresses(found);
+      if (found !== null) {
+        this.#peers.setAddresses(found);
+        this.feed({ type: 'addresses', ips: found });
+      }
       const isComplete = this.#peers.connectedCount() >= this.config.members.length - 1;
       this.after(isComplete ? DNS_EVERY_MS : DNS_WHILE_MISSING_MS, () => this.#lookUp());
     });
