@@ -1,9 +1,9 @@
 import { bytesBetween } from './action.ts';
 import { asOffset, asRunId, type PodName } from './brand.ts';
 import { compareContenders, isNeverPromoted, priorityOf, type Contender } from './candidates.ts';
-import { isComparable, lineageAfter, relationOf, type History, type Lineage } from './lineage.ts';
+import { isComparable, isPartOf, lineageAfter, relationOf, type History, type Lineage } from './lineage.ts';
 import type { Position } from './messages.ts';
-import { hasKeys, worthOf, type DataWorth } from './position.ts';
+import { dataQuorumOf, hasKeys, worthOf, type DataWorth } from './position.ts';
 import type { Frozen } from './state.ts';
 
 /** One frozen pod, and why it was or was not chosen. */
@@ -24,6 +24,18 @@ export interface Choice {
   /** Bytes that some frozen pod has, and neither the winner nor the donor. */
   readonly bytesMissing: number;
   readonly reason: string;
+}
+
+/** What else counts in a choice. */
+export interface Circumstances {
+  /** Pods whose sidecar has answered, and so can take the lease. */
+  readonly reachable: readonly PodName[];
+  /** The pod that holds the lease now: among equals it is chosen, for handing the lease on costs time. */
+  readonly holder: PodName;
+  /** N, the number of configured pods. */
+  readonly replicas: number;
+  /** Whether a pod that is never promoted may feed the chosen one. */
+  readonly mayBorrow: boolean;
 }
 
 const WORTH_ORDER: Readonly<Record<DataWorth, number>> = { full: 0, restored: 1, none: 2 };
@@ -48,27 +60,49 @@ function entriesOf(frozen: Frozen, known: Lineage | null): Entry[] {
 /** Further promotions than so many are not looked for. */
 const MOST_UNHEARD = 8;
 
+/** The history that begins with the promotion of this one, as its announcement would have had it. */
+function announcedBy(position: Position, before: Lineage): Lineage {
+  const offset = asOffset(Math.max(0, (position.secondReplOffset ?? position.offset) - 1));
+  return lineageAfter({ ...position, offset }, before);
+}
+
 /**
  * The newest history among what is known and what the frozen pods show. One that went on from the known one was promoted since,
  * under a lease that nobody here has heard of; what is known no more says who has parted from it. Of several that went on from the
- * same, the one that most pods share: a confirmed write is on more than half of them.
+ * same, the one that most pods share: a confirmed write is on more than half of them. For the same reason one that half of the pods
+ * have parted from can have no confirmed write, and is left aside: somebody has typed REPLICAOF NO ONE.
  */
-function newestShown(entries: readonly Entry[], known: Lineage): Lineage {
+function newestShown(entries: readonly Entry[], known: Lineage, replicas: number): Lineage {
+  const positions = entries.map(({ position }) => position).filter((position) => position.intact && !position.astray);
   let newest = known;
   for (let step = 0; step < MOST_UNHEARD; step += 1) {
-    const younger = entries
-      .map(({ position }) => position)
-      .filter((position) => !position.astray && relationOf(position, newest) === 'descendant');
+    const before = newest;
+    const partedFrom = (one: Position): number => {
+      const itsOwn = announcedBy(one, before);
+      return positions.filter((other) => isPartOf(other, before) && !isPartOf(other, itsOwn)).length;
+    };
+    const younger = positions.filter(
+      (one) => relationOf(one, before) === 'descendant' && partedFrom(one) < dataQuorumOf(replicas),
+    );
     const sharing = (one: Position): number => younger.filter(({ replid }) => replid === one.replid).length;
     const [next] = younger.sort(
       (a, b) => sharing(b) - sharing(a) || b.offset - a.offset || (a.replid < b.replid ? -1 : 1),
     );
     if (next === undefined) return newest;
-    // As an announcement has it: with the offset at the promotion, so that who went on from there later is recognized.
-    const offset = asOffset(Math.max(0, (next.secondReplOffset ?? next.offset) - 1));
-    newest = lineageAfter({ ...next, offset }, newest);
+    newest = announcedBy(next, newest);
   }
   return newest;
+}
+
+/** Whoever went on from the newest history all the same has no claim to what it wrote since: its promotion does not count. */
+function withoutClaim(entry: Entry, newest: Lineage | null): Entry {
+  const { position } = entry;
+  const isPretender =
+    newest !== null &&
+    relationOf(position, newest) === 'descendant' &&
+    position.secondReplOffset !== null &&
+    position.offset >= position.secondReplOffset;
+  return isPretender ? { ...entry, worth: 'none' } : entry;
 }
 
 function hindrance(entry: Entry, reachable: readonly PodName[]): string | null {
@@ -151,19 +185,11 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  * `compareContenders`; but priority never costs data: when the first in that order lacks bytes that another electable
  * one has, the one with the most data is chosen.
  * @param known the newest announced history, or null at a cold start
- * @param reachable pods whose sidecar has answered, and so can take the lease
- * @param holder the pod that holds the lease now: among equals it is chosen, for handing the lease on costs time
- * @param mayBorrow whether a pod that is never promoted may feed the chosen one
  */
-export function chooseMaster(
-  frozen: Frozen,
-  known: Lineage | null,
-  reachable: readonly PodName[],
-  holder: PodName,
-  mayBorrow = true,
-): Choice {
-  const newest = known === null ? null : newestShown(entriesOf(frozen, known), known);
-  const entries = entriesOf(frozen, newest);
+export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
+  const { reachable, holder, replicas, mayBorrow } = circumstances;
+  const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
+  const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
   const eligible = keepersOf(entries, newest, isElectable);
   const electable = eligible.filter(isElectable);

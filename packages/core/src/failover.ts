@@ -254,7 +254,13 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
   const known = historyThatCounts(role.old?.announcement ?? null, phase.frozen);
   // What a pod of priority 0 has is not given up for good because it could not be fetched at the first attempt.
   const mayBorrow = phase.mayBorrow || turn.nowMs - phase.startedAtMs >= config.timings.dataWaitMs * 2;
-  const choice = chooseMaster(phase.frozen, known, phase.answered, config.self.pod, mayBorrow);
+  const circumstances = {
+    reachable: phase.answered,
+    holder: config.self.pod,
+    replicas: config.members.length,
+    mayBorrow,
+  };
+  const choice = chooseMaster(phase.frozen, known, circumstances);
   const verdict = readiness(turn, phase, choice);
   if (verdict !== 'ready') {
     because(turn, verdict);

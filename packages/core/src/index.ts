@@ -2,7 +2,7 @@ export * from './action.ts';
 export * from './bootstrap.ts';
 export * from './brand.ts';
 export * from './candidates.ts';
-export { chooseMaster, rank, type Choice } from './choose.ts';
+export { chooseMaster, rank, type Choice, type Circumstances } from './choose.ts';
 export * from './decide.ts';
 export { UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 export * from './health.ts';

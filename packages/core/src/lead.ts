@@ -6,7 +6,7 @@ import { promise, judge, withGrant } from './lease.ts';
 import { lineageAfter, lineageRenamed } from './lineage.ts';
 import { haveAllJoined, isUnknownToFounder } from './founding.ts';
 import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
-import { surplusOver } from './own.ts';
+import { discardedFor } from './own.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
 import {
@@ -289,12 +289,10 @@ function repairUnmet(turn: Turn): void {
 export function takeRepair(turn: Turn, pod: PodName, outcome: Outcome): void {
   const { announcement, role } = turn.state;
   if (!outcome.ok || outcome.before === undefined || announcement === null || role.kind !== 'holder') return;
-  const discardedBytes = surplusOver(outcome.before, announcement);
-  if (discardedBytes === 0) return;
-  note(turn, 'warn', 'repoint', `pointed the Redis of ${pod}, whose sidecar is silent, at this master`, {
-    term: announcement.term,
-    discardedBytes,
-  });
+  const discarded = discardedFor(outcome.before, announcement);
+  if (Object.keys(discarded).length === 0) return;
+  const text = `pointed the Redis of ${pod}, whose sidecar is silent, at this master`;
+  note(turn, 'warn', 'repoint', text, { term: announcement.term, ...discarded });
 }
 
 /** Announces again, to one pod that was just met. */

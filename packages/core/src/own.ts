@@ -2,7 +2,7 @@ import type { OwnAction, Outcome } from './action.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
-import { historyOf } from './lineage.ts';
+import { historyOf, isPartOf, relationOf } from './lineage.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
 import type { OwnRedis } from './state.ts';
@@ -98,6 +98,9 @@ export function takeOwnOutcome(turn: Turn, id: number, action: OwnAction, outcom
   if (own.promotingId === id) patchOwn(turn, { promotingId: null });
   if (outcome.ok) {
     patchOwn(turn, { failure: null });
+    // It may have been made a master by hand since the last look: that is not forgotten with the order that ends it.
+    const isNews = own.pending?.id === id && own.infoAtMs <= own.pending.sinceMs;
+    if (outcome.before !== undefined && isNews) takeInfo(turn, outcome.before);
     if (outcome.info !== null) takeInfo(turn, outcome.info, action.kind === 'promote' || action.kind === 'donate');
     if ((action.kind === 'limbo' || action.kind === 'follow') && action.cutClients)
       patchOwn(turn, { hasWriters: false });
@@ -166,11 +169,11 @@ function follow(turn: Turn, master: Announcement): void {
     keepFromFounder(turn, info, master);
     return;
   }
-  const surplus = surplusOver(info, master);
-  if (info.role === 'master' || !isInLimbo(info) || surplus > 0) {
+  const discarded = discardedFor(info, master);
+  if (info.role === 'master' || !isInLimbo(info) || Object.keys(discarded).length > 0) {
     note(turn, 'warn', 'repoint', `the own Redis ${placeOf(info)}; pointing it at the master ${master.pod}`, {
       term: master.term,
-      ...(surplus > 0 ? { discardedBytes: surplus } : {}),
+      ...discarded,
     });
   }
   const why = `${master.pod} is master of term ${String(master.term)}`;
@@ -178,13 +181,26 @@ function follow(turn: Turn, master: Announcement): void {
   patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
 }
 
-/** How many bytes a Redis has beyond the point at which the master's history left its own: they are thrown away. */
-export function surplusOver(info: ReplicationInfo, master: Announcement): number {
+/**
+ * What a Redis throws away when it follows the master, for the log: the bytes beyond the point at which the master's history left
+ * its own; all its keys when the two have nothing in common; nothing (no fields) when it is a part of that history.
+ */
+export function discardedFor(
+  info: ReplicationInfo,
+  master: Announcement,
+): { readonly discardedBytes?: number; readonly discardedKeys?: number } {
+  if (relationOf(info, master.history) === 'descendant' && info.secondReplOffset !== null) {
+    // It went on from the master's history by itself: what it has written since is its own.
+    const discardedBytes = Math.max(0, info.offset - info.secondReplOffset + 1);
+    return discardedBytes > 0 ? { discardedBytes } : {};
+  }
+  if (isPartOf(info, master.history)) return {};
   const { replid2, secondReplOffset, ancestors } = master.history;
   const previous =
     replid2 === null || secondReplOffset === null ? [] : [{ replid: replid2, endOffset: secondReplOffset - 1 }];
   const left = [...previous, ...ancestors].find(({ replid }) => replid === info.replid);
-  return left === undefined ? 0 : Math.max(0, info.offset - left.endOffset);
+  if (left !== undefined) return { discardedBytes: Math.max(0, info.offset - left.endOffset) };
+  return (info.keys ?? 0) > 0 ? { discardedKeys: info.keys ?? 0 } : {};
 }
 
 /** A person has to decide what is to become of it, unless the founder gives way. */

@@ -1,11 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { asOffset, asReplicationId, asRunId, chooseMaster, vouchFor, type Position } from '../src/index.ts';
+import {
+  asOffset,
+  asReplicationId,
+  asRunId,
+  chooseMaster,
+  vouchFor,
+  type Circumstances,
+  type PodName,
+  type Position,
+} from '../src/index.ts';
 import type { Frozen } from '../src/state.ts';
 import { LINEAGE, identity, PODS, positionOf } from './support.ts';
 
 const [A, B, C] = PODS as [(typeof PODS)[0], (typeof PODS)[0], (typeof PODS)[0]];
 const OTHER = asReplicationId('f'.repeat(40));
+
+function heldBy(holder: PodName, reachable: readonly PodName[] = PODS): Circumstances {
+  return { holder, reachable, replicas: 3, mayBorrow: true };
+}
 
 function at(offset: number, change: Partial<Position> = {}): Position {
   return positionOf({ offset: asOffset(offset), ...change });
@@ -54,7 +67,7 @@ describe('the choice among the frozen', () => {
     ['the holder among equals', [{ runId: asRunId('1') }, { runId: asRunId('2') }, { runId: asRunId('3') }], 2],
   ])('%s', (_title, changes, winner) => {
     const frozen = frozenOf(changes);
-    expect(chooseMaster(frozen, LINEAGE, PODS, C).winner).toBe(winner === null ? null : PODS[winner]);
+    expect(chooseMaster(frozen, LINEAGE, heldBy(C)).winner).toBe(winner === null ? null : PODS[winner]);
   });
 
   test.each<[string, Partial<Position>[], number | null, number]>([
@@ -79,13 +92,17 @@ describe('the choice among the frozen', () => {
       0,
     ],
   ])('whose data is fetched first: %s', (_title, changes, donor, bytesMissing) => {
-    const choice = chooseMaster(frozenOf(changes), LINEAGE, PODS, B);
+    const choice = chooseMaster(frozenOf(changes), LINEAGE, heldBy(B));
     expect(choice).toMatchObject({ winner: B, donor: donor === null ? null : PODS[donor], bytesMissing });
   });
 
   test('after fetching has failed, what is missing is told', () => {
     const frozen = frozenOf([{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }]);
-    expect(chooseMaster(frozen, LINEAGE, PODS, B, false)).toMatchObject({ winner: B, donor: null, bytesMissing: 20 });
+    expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), mayBorrow: false })).toMatchObject({
+      winner: B,
+      donor: null,
+      bytesMissing: 20,
+    });
   });
 
   describe('S3: somebody was promoted since the announcement that is known', () => {
@@ -93,7 +110,7 @@ describe('the choice among the frozen', () => {
 
     test('who has parted from that one is not chosen, however much more it has', () => {
       // C's surplus was never confirmed: it was the master, and cut off. What B has was, by a pod that is out of reach.
-      const choice = chooseMaster({ [B]: at(250, promoted), [C]: at(300) }, LINEAGE, PODS, C);
+      const choice = chooseMaster({ [B]: at(250, promoted), [C]: at(300) }, LINEAGE, heldBy(C));
       expect(choice.winner).toBe(B);
       expect(choice.verdicts.map(({ pod, worth }) => [pod, worth])).toEqual([
         [B, 'full'],
@@ -102,15 +119,26 @@ describe('the choice among the frozen', () => {
       expect(choice.known?.replid).toBe(OTHER);
     });
 
+    test('S3: half of the pods have parted from it, so nothing of it can be confirmed: it was made a master by hand', () => {
+      const choice = chooseMaster({ [A]: at(300), [B]: at(250, promoted), [C]: at(290) }, LINEAGE, heldBy(C));
+      expect(choice.winner).toBe(A);
+      expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'none', 'full']);
+    });
+
+    test('S3: one that was seen to become a master without an order proves nothing', () => {
+      const choice = chooseMaster({ [B]: at(250, { ...promoted, astray: true }), [C]: at(300) }, LINEAGE, heldBy(C));
+      expect(choice.winner).toBe(C);
+    });
+
     test('who has not parted from it counts', () => {
-      const choice = chooseMaster({ [A]: at(100), [B]: at(250, promoted) }, LINEAGE, PODS, A);
+      const choice = chooseMaster({ [A]: at(100), [B]: at(250, promoted) }, LINEAGE, heldBy(A));
       expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'full']);
       expect(choice.winner).toBe(B);
     });
 
     test('and once more since then', () => {
       const again = { replid: asReplicationId('e'.repeat(40)), replid2: OTHER, secondReplOffset: asOffset(201) };
-      const choice = chooseMaster({ [A]: at(250, promoted), [B]: at(220, again), [C]: at(100) }, LINEAGE, PODS, A);
+      const choice = chooseMaster({ [A]: at(250, promoted), [B]: at(220, again), [C]: at(100) }, LINEAGE, heldBy(A));
       expect(choice.winner).toBe(B);
       expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['none', 'full', 'full']);
     });
@@ -120,47 +148,48 @@ describe('the choice among the frozen', () => {
       const choice = chooseMaster(
         { [A]: at(900, alone), [B]: at(150, promoted), [C]: at(160, promoted) },
         LINEAGE,
-        PODS,
-        A,
+        heldBy(A),
       );
       expect(choice.winner).toBe(C);
     });
   });
 
   test('a pod whose sidecar is gone has data, but can not hold the lease: what is missing is told', () => {
-    const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, LINEAGE, [B], B);
+    const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, LINEAGE, heldBy(B, [B]));
     expect(choice).toMatchObject({ winner: B, bytesMissing: 30 });
   });
 
   test('a cold start with data: the history that more pods share wins over the greater offset', () => {
     const frozen = { [A]: at(500, { replid: OTHER }), [B]: at(10), [C]: at(20) };
-    expect(chooseMaster(frozen, null, PODS, A).winner).toBe(C);
+    expect(chooseMaster(frozen, null, heldBy(A)).winner).toBe(C);
   });
 
   test('a cold start of a new set: priority, then the first pod, whatever the offsets say', () => {
     const empty = (replid: string, offset: number): Position =>
       at(offset, { replid: asReplicationId(replid), keys: 0, synced: false });
-    expect(chooseMaster({ [B]: empty('b', 50), [A]: empty('a', 1), [C]: empty('c', 9) }, null, PODS, A).winner).toBe(A);
+    expect(chooseMaster({ [B]: empty('b', 50), [A]: empty('a', 1), [C]: empty('c', 9) }, null, heldBy(A)).winner).toBe(
+      A,
+    );
   });
 
   test('a promoted ancestor and its descendant are one history', () => {
     const promoted = at(120, { replid: OTHER, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) });
-    expect(chooseMaster({ [A]: at(100), [B]: promoted }, LINEAGE, PODS, A).winner).toBe(B);
+    expect(chooseMaster({ [A]: at(100), [B]: promoted }, LINEAGE, heldBy(A)).winner).toBe(B);
   });
 
   test("an empty pod, or one that has parted, is put above one that may not be promoted only with that one's data", () => {
     const empty = at(1, { replid: OTHER, keys: 0, synced: false });
     for (const other of [empty, at(300, { replid: OTHER })]) {
       const frozen = { [A]: at(100, { priority: 0 }), [B]: other };
-      expect(chooseMaster(frozen, LINEAGE, PODS, B)).toMatchObject({ winner: B, donor: A });
-      expect(chooseMaster(frozen, LINEAGE, PODS, B, false).winner).toBeNull();
+      expect(chooseMaster(frozen, LINEAGE, heldBy(B))).toMatchObject({ winner: B, donor: A });
+      expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), mayBorrow: false }).winner).toBeNull();
     }
-    expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, PODS, B).winner).toBeNull();
+    expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, heldBy(B)).winner).toBeNull();
   });
 
   test('a cold start: data on a pod that may be promoted goes before data on one that may not', () => {
     const frozen = { [A]: at(100, { priority: 0 }), [B]: at(50, { replid: OTHER }) };
-    expect(chooseMaster(frozen, null, PODS, B).winner).toBe(B);
+    expect(chooseMaster(frozen, null, heldBy(B)).winner).toBe(B);
   });
 
   test.each([
@@ -187,7 +216,7 @@ describe('the choice among the frozen', () => {
     fc.assert(
       fc.property(fc.array(anyPosition, { minLength: 1, maxLength: 3 }), (changes) => {
         const frozen = frozenOf(changes);
-        const { winner } = chooseMaster(frozen, LINEAGE, PODS, A);
+        const { winner } = chooseMaster(frozen, LINEAGE, heldBy(A));
         const electable = Object.values(frozen)
           .filter((one) => one !== undefined)
           .filter((one) => one.replid === LINEAGE.replid && one.intact && one.priority !== 0);

@@ -3,6 +3,7 @@ import { asOffset, asReplicationId, asRunId, asTerm, currentMaster, isLeading, t
 import {
   announcementOf,
   elected,
+  HISTORY,
   identity,
   infoOf,
   leader,
@@ -15,9 +16,9 @@ import {
 } from './support.ts';
 
 /** The history of a master that was promoted when it had `end` bytes of the history `replid`. */
-function promotedFrom(replid: History['replid'], end: number): History {
+function promotedFrom(replid: History['replid'], end: number, id = 'b'): History {
   const secondReplOffset = asOffset(end + 1);
-  return { replid: asReplicationId('b'.repeat(40)), replid2: replid, secondReplOffset, offset: asOffset(end) };
+  return { replid: asReplicationId(id.repeat(40)), replid2: replid, secondReplOffset, offset: asOffset(end) };
 }
 
 describe('the holder', () => {
@@ -57,6 +58,30 @@ describe('the holder', () => {
     expect(orders(fencing)).toEqual(['limbo']);
     expect(questions(fencing, 'RELEASE')).toEqual([]);
     expect(questions(story.done(fencing, 'limbo', LIMBO), 'RELEASE')).toHaveLength(2);
+  });
+
+  test.each<[string, History, object]>([
+    ['it parted from the master', { ...HISTORY, offset: asOffset(160) }, { discardedBytes: 60 }],
+    [
+      'it went on from the master by itself',
+      { ...promotedFrom(asReplicationId('b'.repeat(40)), 120, 'c'), offset: asOffset(130) },
+      { discardedBytes: 10 },
+    ],
+    [
+      'it has nothing in common with it',
+      { ...promotedFrom(asReplicationId('d'.repeat(40)), 120, 'e') },
+      { discardedKeys: 1 },
+    ],
+  ])('tells what a Redis that follows throws away: %s', (_title, history, discarded) => {
+    const story = leader();
+    const announced = { ...promotedFrom(HISTORY.replid, 100), ancestors: [] };
+    story.state = { ...story.state, announcement: { ...announcementOf(1, 2), history: announced } };
+    const before = infoOf({ role: 'master', masterHost: null, ...history });
+    const outcome = { ok: true, info: infoOf({ masterHost: '10.0.0.2' }), before } as const;
+    story.feed({ type: 'remote-done', id: 999, pod: identity(0).pod, outcome });
+    expect(story.last?.notes).toContainEqual(
+      expect.objectContaining({ event: 'repoint', fields: { term: 2, ...discarded } }),
+    );
   });
 
   test('tells what a Redis without a sidecar throws away when it is pointed at this master', () => {

@@ -15,10 +15,20 @@ function failure(error: unknown, late = false): Outcome {
   return { ok: false, error: messageOf(error), late };
 }
 
-async function replicaOf(connection: RedisConnection, host: string, port: number | string): Promise<ReplicationInfo> {
-  // Both are written at once, so the answer to INFO tells of the moment right after the change.
-  const [, info] = await Promise.all([connection.call('REPLICAOF', host, port), askInfo(connection)]);
-  return info;
+/** INFO as it was right before and right after a change. */
+export interface Change {
+  readonly before: ReplicationInfo;
+  readonly info: ReplicationInfo;
+}
+
+async function replicaOf(connection: RedisConnection, host: string, port: number | string): Promise<Change> {
+  // All are written at once, so INFO tells of the moments right before and right after the change.
+  const [before, , info] = await Promise.all([
+    askInfo(connection),
+    connection.call('REPLICAOF', host, port),
+    askInfo(connection),
+  ]);
+  return { before, info };
 }
 
 /** Ends the connections of clients that would otherwise stay on a demoted master; those it held back are answered before. */
@@ -29,10 +39,10 @@ async function cutClients(connection: RedisConnection): Promise<void> {
 }
 
 /** Detaches a Redis from everybody: it refuses writes and feeds nobody. */
-export async function sendToLimbo(connection: RedisConnection, cut: boolean): Promise<ReplicationInfo> {
-  const info = await replicaOf(connection, LIMBO_HOST, LIMBO_PORT);
+export async function sendToLimbo(connection: RedisConnection, cut: boolean): Promise<Change> {
+  const change = await replicaOf(connection, LIMBO_HOST, LIMBO_PORT);
   if (cut) await cutClients(connection).catch(() => undefined);
-  return info;
+  return change;
 }
 
 /**
@@ -56,10 +66,10 @@ export async function sendToMaster(
   ip: string,
   port: number,
   cut: boolean,
-): Promise<ReplicationInfo> {
-  const info = await replicaOf(connection, ip, port);
+): Promise<Change> {
+  const change = await replicaOf(connection, ip, port);
   if (cut) await cutClients(connection).catch(() => undefined);
-  return info;
+  return change;
 }
 
 /** Holds writes back for at most `budgetMs`; after that Redis lets them through by itself. */
@@ -115,11 +125,11 @@ async function becomeDonor(connection: RedisConnection): Promise<ReplicationInfo
     throw new OperationError('UNSAFE', 'min-replicas-max-lag is 0: as a master it would take writes');
   }
   await connection.call('CONFIG', 'SET', 'min-replicas-to-write', UNREACHABLE_MIN_REPLICAS);
-  return await replicaOf(connection, 'NO', 'ONE');
+  return (await replicaOf(connection, 'NO', 'ONE')).info;
 }
 
 function promotion(connection: RedisConnection, count: number | null): (() => Promise<ReplicationInfo | null>)[] {
-  const become = (): Promise<ReplicationInfo> => replicaOf(connection, 'NO', 'ONE');
+  const become = (): Promise<ReplicationInfo> => replicaOf(connection, 'NO', 'ONE').then(({ info }) => info);
   if (count === null) return [become];
   // Where it can not be lowered a promotion is worth having all the same: writes wait for the replicas, that is all.
   return [() => setMinReplicas(connection, count).then(() => null), become];
@@ -149,9 +159,9 @@ export async function carryOut(connection: RedisConnection, clock: Clock, action
     switch (action.kind) {
       case 'limbo':
         if (action.atOnce) return { ok: true, info: await sendToLimboAtOnce(connection) };
-        return { ok: true, info: await sendToLimbo(connection, action.cutClients) };
+        return { ok: true, ...(await sendToLimbo(connection, action.cutClients)) };
       case 'follow':
-        return { ok: true, info: await sendToMaster(connection, action.ip, action.port, action.cutClients) };
+        return { ok: true, ...(await sendToMaster(connection, action.ip, action.port, action.cutClients)) };
       case 'promote':
         return await whileLeased(connection, clock, action.deadlineMs, promotion(connection, action.minReplicas));
       case 'donate':

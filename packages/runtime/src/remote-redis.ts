@@ -42,12 +42,11 @@ async function act(connection: RedisConnection, order: RemoteOrder, clock: Clock
       if (info.role !== 'master') return { ok: false, error: 'it is not a master any more', late: false };
       return { ok: true, info: await pauseWrites(connection, action.budgetMs) };
     case 'limbo':
-      return { ok: true, info: await sendToLimbo(connection, info.role === 'master') };
+      return { ok: true, ...(await sendToLimbo(connection, info.role === 'master')) };
     case 'follow': {
       const follows = info.role === 'replica' && info.masterHost === action.ip && info.masterPort === action.port;
       if (follows) return { ok: true, info };
-      const after = await sendToMaster(connection, action.ip, action.port, info.role === 'master');
-      return { ok: true, info: after, before: info };
+      return { ok: true, ...(await sendToMaster(connection, action.ip, action.port, info.role === 'master')) };
     }
   }
 }

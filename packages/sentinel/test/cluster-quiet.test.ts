@@ -13,6 +13,7 @@ import {
   PATIENCE_MS,
   changesSince,
   countCommands,
+  keysOf,
   logLengths,
   mend,
   readBack,
@@ -21,6 +22,7 @@ import {
   startSet,
   stopAll,
   startWriter,
+  untilTrue,
 } from './cluster-helpers.ts';
 
 const MINUTE_MS = 60_000;
@@ -41,8 +43,11 @@ test('for a minute nobody is told to change anything, no term is begun and no li
   const { master, replicas, term } = await settled(cluster);
   const writer = startWriter(cluster, { intervalMs: 50 });
   await writer.waitForSuccess(PATIENCE_MS);
-  // What the writer's connection takes to set up is not of interest.
-  await sleep(500);
+  // What the writer's connection takes to set up is not of interest, nor that a new replica's stream begins with a SELECT.
+  await untilTrue('the writes to reach all pods', async () => {
+    const counts = await Promise.all(cluster.pods.map(keysOf));
+    return counts.every((count) => count > 0);
+  });
   const monitors = await Promise.all(cluster.pods.map((pod) => MonitorRecorder.start(pod.redisTarget)));
   const before = await countCommands(cluster);
   const lines = logLengths(cluster);

@@ -9,20 +9,25 @@ import {
 import type { CallResult, RedisClient } from './redis-client.ts';
 
 type Done = (outcome: Outcome) => void;
-type InfoDone = (info: ReplicationInfo | null, error: string | null) => void;
+type InfoDone = (info: ReplicationInfo | null, error: string | null, before?: ReplicationInfo) => void;
 
 const failed = (error: string, late = false): Outcome => ({ ok: false, error, late });
 const errorOf = (result: CallResult): string | null => (result.ok ? null : result.code);
 
-/** REPLICAOF and INFO in one write, as packages/runtime has it: INFO tells of the moment right after the change. */
+/** INFO, REPLICAOF and INFO in one write, as packages/runtime has it: they tell of the moments right before and after the change. */
 function replicaOf(client: RedisClient, host: string | null, port: number, done: InfoDone): void {
   let error: string | null = null;
   let isDone = false;
+  let before: ReplicationInfo | undefined;
   const fail = (code: string): void => {
     if (isDone) return;
     isDone = true;
     done(null, code);
   };
+  client.call({ name: 'INFO' }, (result) => {
+    if (!result.ok) fail(result.code);
+    else before = result.info ?? undefined;
+  });
   client.call({ name: 'REPLICAOF', host, port }, (result) => {
     error = errorOf(result);
     if (error !== null) fail(error);
@@ -32,7 +37,7 @@ function replicaOf(client: RedisClient, host: string | null, port: number, done:
     if (!result.ok) fail(result.code);
     else {
       isDone = true;
-      done(result.info, null);
+      done(result.info, null, before);
     }
   });
 }
@@ -46,9 +51,9 @@ function cutClients(client: RedisClient, done: () => void): void {
 
 /** Points a Redis at a master, or at nobody. */
 export function pointAt(client: RedisClient, host: string, port: number, cut: boolean, done: InfoDone): void {
-  replicaOf(client, host, port, (info, error) => {
-    if (error !== null || !cut) done(info, error);
-    else cutClients(client, () => done(info, null));
+  replicaOf(client, host, port, (info, error, before) => {
+    if (error !== null || !cut) done(info, error, before);
+    else cutClients(client, () => done(info, null, before));
   });
 }
 
@@ -140,8 +145,9 @@ function sendToLimboAtOnce(client: RedisClient, done: InfoDone): void {
 
 /** Carries out one order to the own Redis; `now` is the clock of the sidecar. */
 export function carryOut(client: RedisClient, now: () => number, action: OwnAction, done: Done): void {
-  const settle: InfoDone = (info, error) => {
-    done(error === null ? { ok: true, info } : failed(error, error === 'TIMEOUT'));
+  const settle: InfoDone = (info, error, before) => {
+    const told = before === undefined ? {} : { before };
+    done(error === null ? { ok: true, info, ...told } : failed(error, error === 'TIMEOUT'));
   };
   switch (action.kind) {
     case 'limbo':
