@@ -66,7 +66,8 @@ function rankOthers(turn: Turn): PodName[] {
   for (const pod of otherMembers(state)) {
     const { position, answeredAtMs } = peerView(state, pod);
     const isRecent = answeredAtMs !== null && turn.nowMs - answeredAtMs < state.config.timings.leaseMs;
-    if (position !== null && isRecent && position.intact) positions[pod] = position;
+    // One that is not linked at the moment is behind, or empty: whoever is handed the lease should not have to wait for others.
+    if (position !== null && isRecent && position.intact && position.linkUp) positions[pod] = position;
   }
   return rank(positions, state.announcement?.history ?? null);
 }

@@ -1,3 +1,4 @@
+import type { History } from './lineage.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 
 /** What an instance loses when it follows another one. */
@@ -7,7 +8,7 @@ export type Loss =
   | { readonly kind: 'everything'; readonly keys: number | null };
 
 /** The last offset up to which the two have the same history; null when they never had one. */
-function commonOffset(a: ReplicationInfo, b: ReplicationInfo): number | null {
+export function commonOffset(a: History, b: History): number | null {
   if (a.replid === b.replid) return Math.min(a.offset, b.offset);
   // second_repl_offset is the first byte that is *not* shared any more (changeReplicationId() in Redis's replication.c).
   const endA = a.secondReplOffset === null ? null : a.secondReplOffset - 1;

@@ -1,8 +1,10 @@
 import type { OwnAction, Outcome } from './action.ts';
+import { asOffset } from './brand.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
-import { historyOf, isPartOf, relationOf } from './lineage.ts';
+import { historyOf } from './lineage.ts';
+import { commonOffset } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
 import type { OwnRedis } from './state.ts';
@@ -189,17 +191,13 @@ export function discardedFor(
   info: ReplicationInfo,
   master: Announcement,
 ): { readonly discardedBytes?: number; readonly discardedKeys?: number } {
-  if (relationOf(info, master.history) === 'descendant' && info.secondReplOffset !== null) {
-    // It went on from the master's history by itself: what it has written since is its own.
-    const discardedBytes = Math.max(0, info.offset - info.secondReplOffset + 1);
-    return discardedBytes > 0 ? { discardedBytes } : {};
-  }
-  if (isPartOf(info, master.history)) return {};
-  const { replid2, secondReplOffset, ancestors } = master.history;
-  const previous =
-    replid2 === null || secondReplOffset === null ? [] : [{ replid: replid2, endOffset: secondReplOffset - 1 }];
-  const left = [...previous, ...ancestors].find(({ replid }) => replid === info.replid);
-  if (left !== undefined) return { discardedBytes: Math.max(0, info.offset - left.endOffset) };
+  const { history } = master;
+  if (info.replid === history.replid) return {};
+  // The master has gone on since its announcement, so its offset of that time bounds nothing.
+  const present = { ...history, offset: asOffset(Number.MAX_SAFE_INTEGER) };
+  const older = history.ancestors.find(({ replid }) => replid === info.replid)?.endOffset ?? null;
+  const common = commonOffset(info, present) ?? older;
+  if (common !== null) return info.offset > common ? { discardedBytes: info.offset - common } : {};
   return (info.keys ?? 0) > 0 ? { discardedKeys: info.keys ?? 0 } : {};
 }
 

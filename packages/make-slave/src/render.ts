@@ -5,7 +5,7 @@ import { quoteArgument } from './redis-conf.ts';
 
 /**
  * A replica that has been silent for longer does not count for min-replicas-to-write, in seconds. In a silent partition a
- * master whose sidecar is frozen refuses writes within this + 1 s; replicas acknowledge once per second, so 1 would be too tight.
+ * master whose sidecar is frozen refuses writes within this + 2 s (Redis compares whole seconds, and counts once a second); replicas acknowledge once per second, so 1 would be too tight.
  */
 const MIN_REPLICAS_MAX_LAG_SECONDS = 2;
 
@@ -40,7 +40,7 @@ function writeQuorumDirectives({ writeQuorum, members }: MakeSlaveConfig): Direc
     directive(
       'min-replicas-max-lag',
       [lag],
-      `Seconds. In a silent partition the fence closes after at most ${lag + 1} s: the lag, and one round of counting.`,
+      `Seconds. In a silent partition the fence closes after at most ${lag + 2} s: Redis compares whole seconds, once a second.`,
     ),
   ];
 }

@@ -33,7 +33,7 @@ replica-announce-port 6379
 replica-priority 10
 # The second fence: a master that has lost its replicas refuses writes, also when its sidecar is frozen or dead.
 min-replicas-to-write 1
-# Seconds. In a silent partition the fence closes after at most 3 s: the lag, and one round of counting.
+# Seconds. In a silent partition the fence closes after at most 4 s: Redis compares whole seconds, once a second.
 min-replicas-max-lag 2
 # A new replica gets its copy at once, not after 5 seconds.
 repl-diskless-sync-delay 0
