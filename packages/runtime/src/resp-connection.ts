@@ -45,6 +45,8 @@ export interface ConnectionPorts {
 
 /** Written in one go; more is encoded only when this is on its way. */
 const MAX_BATCH = 64 * 1024;
+/** Where a connection came from that had ended before it was accepted. */
+const GONE = 'nowhere';
 /** Answers that can not be sent are not waited for any longer once the connection is to end. */
 const ENDING_MS = 5000;
 
@@ -84,7 +86,7 @@ export class Connection implements Session, Worker {
     this.id = id;
     this.#socket = socket;
     this.#ports = ports;
-    this.address = canonicalIp(socket.remoteAddress ?? '');
+    this.address = canonicalIp(socket.remoteAddress ?? GONE);
     this.#parser.isTrusted = !ports.needsLogin;
     socket.setNoDelay(true);
     // Not 'data': what is not asked for by `read` stays with the kernel, and so with the sender, but for one chunk.

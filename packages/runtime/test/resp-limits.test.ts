@@ -92,6 +92,28 @@ describe('a pipeline of any length is answered', () => {
     expect(handled).toBeLessThan(2500);
   });
 
+  test('and the loop goes around often enough to accept newcomers: one each time', async () => {
+    await serve(() => {
+      const endMs = performance.now() + 0.05;
+      while (performance.now() < endMs);
+      return OK;
+    });
+    const raw = await client();
+    raw.discard();
+    raw.send(...numbered(50_000));
+    let rounds = 0;
+    let isOver = false;
+    const goAround = (): void => {
+      rounds += 1;
+      if (!isOver) setImmediate(goAround);
+    };
+    goAround();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    isOver = true;
+    // More than 1500; with turns of 5 ms less than 200.
+    expect(rounds).toBeGreaterThan(400);
+  });
+
   test('two pipelines are served in turns, a bounded number of requests each', async () => {
     const order: number[] = [];
     const late = deferred<Reply>();

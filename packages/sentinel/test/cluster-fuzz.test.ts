@@ -15,6 +15,7 @@ import {
   startSet,
   startWriter,
   stopAll,
+  tracked,
 } from './cluster-helpers.ts';
 import { hostileMessages, hostileStreams } from './fire/hostile-streams.ts';
 import { openFiles, residentMiB, Watch } from './fire/watch.ts';
@@ -126,7 +127,7 @@ describe('a set without a password, under fire', () => {
       const writer = startWriter(cluster, { wait: WAIT_FOR_QUORUM });
       await writer.waitForSuccess(PATIENCE_MS);
       fire = await Fire.light(cluster);
-      const watch = new Watch(cluster);
+      const watch = tracked(new Watch(cluster));
 
       const startMs = nowMs();
       const terms = [await expectPeace(cluster, FIRE_MS / 3)];
@@ -149,10 +150,10 @@ describe('a set without a password, under fire', () => {
 
       if (terms.some((reached, index) => reached !== term + index))
         process.stderr.write(`${elections(cluster.pods).join('\n')}\n`);
-      // A campaign that comes to nothing on a busy machine costs a term too, but not one of three.
+      // A campaign that comes to nothing on a busy machine costs a term too.
       terms.slice(1).forEach((reached, index) => {
         expect(reached).toBeGreaterThan(terms[index]!);
-        expect(reached).toBeLessThanOrEqual(terms[index]! + 3);
+        expect(reached).toBeLessThanOrEqual(terms[index]! + 2);
       });
       expect(warnings(cluster.pods, 'lease-lost')).toBe(0);
       expect(cluster.pods.map((pod) => pod.sidecarPid)).toEqual(sidecars);
@@ -178,7 +179,8 @@ describe('a set without a password, under fire', () => {
 
   test('what is forged is refused and counted, message by message, and changes nothing', async () => {
     const { term, master, replicas } = await settled(cluster);
-    const messages = await hostileMessages(cluster);
+    const { wrong, replayed } = await hostileMessages(cluster);
+    const messages = [...wrong, ...replayed];
     for (const pod of [master, ...replicas]) {
       const before = Number((await pod.peerStatus()).raw['refusedMessages']);
       let refused = 0;
