@@ -10,12 +10,20 @@ import { ensureTools } from './tools.mjs';
 
 const log = (line) => console.error(line);
 
-/** Without `ip` and `nft` there are no hosts; the program itself says so, and counts what it could not do. */
-async function ensureNetworkTools(servers) {
-  await ensureTools({ log, servers, tools: ['ip', 'nft'] }).catch(async (error) => {
-    log(error.message);
-    await ensureTools({ log, servers });
-  });
+/**
+ * Without `ip` and `nft` there are no hosts, without `libfaketime` no clock can be set wrong; the program itself says so, and
+ * counts what it could not do.
+ */
+async function ensureFurtherTools(servers) {
+  for (const tools of [['ip', 'nft', 'libfaketime'], ['ip', 'nft'], []]) {
+    try {
+      await ensureTools({ log, servers, tools });
+      return;
+    } catch (error) {
+      if (tools.length === 0) throw error;
+      log(error.message);
+    }
+  }
 }
 
 async function prepare(args) {
@@ -26,7 +34,7 @@ async function prepare(args) {
     strict: false,
     allowPositionals: true,
   });
-  await ensureNetworkTools(typeof values.server === 'string' ? [values.server] : []);
+  await ensureFurtherTools(typeof values.server === 'string' ? [values.server] : []);
   await build();
 }
 

@@ -1,5 +1,6 @@
 import {
   Cluster,
+  History,
   HostNetwork,
   Prober,
   TestkitError,
@@ -12,7 +13,6 @@ import {
   type Bundles,
   type ClusterOptions,
   type Cuts,
-  type History,
   type Pod,
   type ServerName,
 } from '@sentinel-micro/testkit';
@@ -60,6 +60,7 @@ export class Bed {
   readonly #system: System;
   readonly #wrong: string[] = [];
   #faultAtMs: number | undefined;
+  #wipedAtMs = -Infinity;
 
   /** A settled set on which all writers write. @throws TestkitError; what has been started is stopped again. */
   static async start(options: BedOptions): Promise<Bed> {
@@ -133,6 +134,34 @@ export class Bed {
     this.#faultAtMs = undefined;
   }
 
+  /** One pod more in the set, with the next name; it is not started. */
+  addPod(): Pod {
+    const pod = this.cluster.addPod();
+    this.prober.watch(pod);
+    return pod;
+  }
+
+  /**
+   * Closes the clients' connections to every Redis. As they connect again they ask the sidecars, and learn the new addresses of
+   * those: they know the sidecars by address, not by the name of the Service.
+   */
+  async letClientsLook(): Promise<void> {
+    const ips = [this.near.ip, this.far.ip];
+    for (const pod of this.cluster.pods) {
+      const lines = (await pod.text('CLIENT', 'LIST').catch(() => '')).split('\n');
+      for (const line of lines) {
+        const [, address = '', ip = ''] = / addr=(([\d.]+):\d+) /.exec(line) ?? [];
+        if (ips.includes(ip)) await pod.command('CLIENT', 'KILL', 'ADDR', address).catch(() => undefined);
+      }
+    }
+  }
+
+  /** All data was thrown away, and rightly so: what was tried until now is not read back. */
+  forgetWrites(): void {
+    this.#wipedAtMs = nowMs();
+    this.note('everything that was written is gone by design: it does not count any more');
+  }
+
   /** Something that must be so besides all else. `sentence` says what is wrong when it is not. */
   check(isSo: boolean, sentence: string): void {
     if (isSo) return;
@@ -184,6 +213,7 @@ export class Bed {
     const startMs = nowMs();
     this.note('all faults are undone');
     await this.cuts.healAll();
+    await this.cluster.setDnsView((_asking, pods) => pods);
     await Promise.all(this.network.hosts.map((host) => this.network.setLink(host, true)));
     for (const pod of this.cluster.pods) {
       pod.resumeRedis();
@@ -205,7 +235,13 @@ export class Bed {
   async stopWriting(): Promise<ReadonlyMap<string, History>> {
     const histories = await Promise.all([this.near.writers.stop(), this.far.writers.stop()]);
     await this.prober.stop();
-    return new Map(histories.flatMap((byWriter) => [...byWriter]));
+    return new Map(histories.flatMap((byWriter) => [...byWriter].map(([name, all]) => [name, this.#counting(all)])));
+  }
+
+  #counting(all: History): History {
+    const counting = new History();
+    for (const record of all.between(this.#wipedAtMs, Infinity)) counting.add(record);
+    return counting;
   }
 
   /** Ends everything. Never throws: there is nothing to be done about it, and the namespaces end with the process. */

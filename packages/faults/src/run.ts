@@ -1,4 +1,4 @@
-import { messageOf, nowMs, parseInfo, type ServerName } from '@sentinel-micro/testkit';
+import { findTool, messageOf, nowMs, parseInfo, type ServerName } from '@sentinel-micro/testkit';
 import { Bed, type BedOptions, type Moment } from './bed.ts';
 import { violationsOf } from './judge.ts';
 import { readBack } from './read-back.ts';
@@ -21,6 +21,11 @@ export interface Run {
 /** One run of one scenario, from an empty network to an empty network. Never throws: what goes wrong is a result. */
 export async function runOnce(options: RunOptions): Promise<Run> {
   const startMs = nowMs();
+  const { needs } = options.scenario;
+  if (needs !== undefined && findTool(needs) === undefined) {
+    const empty = emptyResult(options.scenario, options.system, options.pods, options.server);
+    return { result: { ...empty, verdict: 'skipped', reason: `${needs} is not here` }, timeline: [] };
+  }
   let bed: Bed | undefined;
   try {
     bed = await Bed.start({ ...options, setup: options.scenario.setup });

@@ -1,3 +1,4 @@
+import type { FurtherTool } from '@sentinel-micro/testkit';
 import type { Bed } from './bed.ts';
 import type { FenceCase } from './result.ts';
 import type { Setup } from './setup.ts';
@@ -31,6 +32,8 @@ export interface Scenario {
   readonly fences?: FenceCase;
   /** Not a name of FAULTS.md. */
   readonly isExtra?: true;
+  /** Without this tool it cannot be done, and counts as skipped. */
+  readonly needs?: FurtherTool;
   /** What the set is started with, where it is not the usual. */
   readonly setup?: Setup;
   /**

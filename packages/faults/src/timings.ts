@@ -10,6 +10,11 @@ const HEARTBEAT_MS = 200;
  */
 const SILENT_FENCE_MS = 4000;
 
+/** A dead Redis is noticed at once; nobody waits for a time-out. The rest is for slow machines. */
+export const FAST_MS = 1500;
+/** How long an election waits for those who have not shown their data (`--data-wait-ms`). */
+export const DATA_WAIT_MS = 3000;
+
 /** Enough for a lease to run out, an election, and a while with the new master. */
 export const LONG_MS = 8000;
 /** How long the new master is left alone before the old one is let back. */

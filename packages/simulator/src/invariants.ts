@@ -28,6 +28,8 @@ export class Invariants implements Watcher {
   /** Fed by a foreigner in a way that the README tells of. */
   readonly #tainted = new WeakSet<RedisModel>();
   readonly #overwritten = new WeakSet<RedisModel>();
+  /** Has once had the set's data: was fed by a master, or was one itself. */
+  readonly #wasInStep = new WeakSet<RedisModel>();
   readonly #orphanSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
@@ -61,7 +63,12 @@ export class Invariants implements Watcher {
     this.writers.decided(sidecar);
   }
 
+  fullSyncEnded(to: RedisModel): void {
+    this.#wasInStep.add(to);
+  }
+
   promoted(redis: RedisModel): void {
+    this.#wasInStep.add(redis);
     this.writers.promoted();
     this.chronicle.add({ kind: 'promotion', atMs: this.#world.nowMs, pod: this.#nameOf(redis), redis });
   }
@@ -132,10 +139,23 @@ export class Invariants implements Watcher {
     return isWaiting && this.#wholePods() < dataQuorumOf(settings.pods);
   }
 
-  /** Pods that have never lost anything, and whose sidecar knows it: neither restarted nor overwritten since the start. */
+  /**
+   * Pods that have had the data and lost nothing of it, and whose sidecar knows it: neither restarted nor overwritten since
+   * the start, and not gone on by themselves when somebody else was promoted.
+   */
   #wholePods(): number {
+    const promoted = this.chronicle.since(0, 'promotion').filter(({ redis }) => !redis.isTamperedWith);
+    const newest = promoted.at(-1)?.redis.data ?? null;
+    const isPartOfNewest = ({ data }: RedisModel): boolean =>
+      newest === null || data.every((value, index) => value === newest[index]);
     const isWhole = ({ dataLostAtMs, redis, sidecarStarts }: Pod): boolean =>
-      dataLostAtMs.length === 1 && sidecarStarts === 1 && redis !== null && !this.#overwritten.has(redis);
+      dataLostAtMs.length === 1 &&
+      sidecarStarts === 1 &&
+      redis !== null &&
+      !redis.isTamperedWith &&
+      this.#wasInStep.has(redis) &&
+      !this.#overwritten.has(redis) &&
+      isPartOfNewest(redis);
     return this.#world.pods.filter(isWhole).length;
   }
 

@@ -149,6 +149,11 @@ export class Pod {
     this.redis.kill();
   }
 
+  /** What a full sync brought is on the disk of a replica, with its place in the history, whatever its save points are. */
+  snapshotStored(snapshot: Snapshot): void {
+    this.#disk.saved = snapshot;
+  }
+
   /** As a save point of redis.conf does. */
   save(): void {
     if (this.redis?.isAlive === true && !this.redis.isLoading) this.#disk.saved = this.redis.snapshot();

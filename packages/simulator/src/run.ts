@@ -7,7 +7,7 @@ import { Random } from './random.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { StoryBroken, type Script } from './scenarios/script.ts';
 import { Story } from './scenarios/story.ts';
-import { drawSettings, type RunSettings } from './settings.ts';
+import { drawRedisHabits, drawSettings, type RunSettings } from './settings.ts';
 import { World } from './world.ts';
 
 export interface RunOptions {
@@ -54,6 +54,8 @@ const SETTLE_WITHIN_MS = 40_000;
 const QUIET_DOWN_MS = 5000;
 const SLOW_CHECK_MS = 20;
 const MOST_EVENTS = 5_000_000;
+/** Drawn apart from the rest: what a seed does otherwise does not depend on it. */
+const HABITS_STREAM = 4;
 
 /** How many pods most sets have counts most. */
 const POD_COUNTS = [3, 3, 3, 3, 3, 5, 5, 5, 2, 4, 1, 7, 9];
@@ -164,9 +166,14 @@ function drawAll(options: RunOptions): { settings: RunSettings; plan: readonly F
     return { settings: scenario.settings?.(settings, random) ?? settings, plan: [] };
   }
   const pods = options.pods ?? drawn;
+  const drawnSettings = drawSettings(random, pods);
+  const plan = options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null);
+  // Redis measures the delay on the wall clock: when that goes back by an hour, the sync comes an hour later.
+  const mayDelaySyncs = !plan.some(({ kind }) => kind === 'clock-step');
+  const habits = drawRedisHabits(new Random(seed, HABITS_STREAM), mayDelaySyncs);
   // Most sets have a place for it; the stories are told without, which is harder.
-  const settings = { ...drawSettings(random, pods), remembers: seed % 4 !== 0 };
-  return { settings, plan: options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null) };
+  const settings = { ...drawnSettings, redis: { ...drawnSettings.redis, ...habits }, remembers: seed % 4 !== 0 };
+  return { settings, plan };
 }
 
 /** Runs one seed from the start to the calm after its faults. The same options give the same run, event for event. */

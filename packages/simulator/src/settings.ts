@@ -60,3 +60,13 @@ export function drawSettings(random: Random, pods: number): RunSettings {
     remembers: false,
   };
 }
+
+/** Which server it is, as far as replication shows it, and whether it waits for more replicas before a full sync. */
+export function drawRedisHabits(random: Random, mayDelaySyncs: boolean): Partial<RedisSettings> {
+  const syncDelayMs = random.pick([0, 0, 0, 0, 5000]);
+  return {
+    syncDelayMs: mayDelaySyncs ? syncDelayMs : 0,
+    hasRdbChannel: random.chance(0.3),
+    countsAlone: random.chance(0.3),
+  };
+}

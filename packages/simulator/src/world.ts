@@ -7,6 +7,7 @@ import { Network, type Machine, type Socket } from './network.ts';
 import { Pod } from './pod.ts';
 import { Random } from './random.ts';
 import type { RedisModel, RedisObserver } from './redis-model.ts';
+import type { Snapshot } from './redis-protocol.ts';
 import { Scheduler } from './scheduler.ts';
 import type { RunSettings } from './settings.ts';
 import type { Sidecar, SidecarEnvironment } from './sidecar.ts';
@@ -26,6 +27,7 @@ export interface Watcher {
   acted(sidecar: Sidecar, action: Action): void;
   noted(sidecar: Sidecar, note: Note): void;
   fullSyncStarted(from: RedisModel, to: RedisModel): void;
+  fullSyncEnded(to: RedisModel): void;
   /** A Redis of another cluster was ordered about. */
   foreignerTouched(text: string): void;
   /** A Redis of another cluster feeds one of this one, or the other way round. */
@@ -199,6 +201,11 @@ export class World implements RedisObserver {
   roleChanged(redis: RedisModel, text: string): void {
     this.log(`${this.podOf(redis)?.name ?? '?'}: redis-server ${text}`);
     if (redis.isMaster) this.watcher?.promoted(redis);
+  }
+
+  snapshotStored(redis: RedisModel, snapshot: Snapshot): void {
+    this.podOf(redis)?.snapshotStored(snapshot);
+    this.watcher?.fullSyncEnded(redis);
   }
 
   foreignerTouched(text: string): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describeRoles, dump, judge, readRoles, timeoutError, type PodRole } from './cluster-health.ts';
 import type { DnsServer } from './dns-server.ts';
 import { TestkitError, messageOf } from './errors.ts';
-import { HostGround, LoopbackGround, type Ground } from './ground.ts';
+import { HostGround, LoopbackGround, type DnsView, type Ground } from './ground.ts';
 import type { HostNetwork } from './hosts/network.ts';
 import type { PeerStatus } from './peer-status.ts';
 import { Pod } from './pod.ts';
@@ -65,12 +65,13 @@ const POLL_INTERVAL_MS = 10;
 
 /** A whole StatefulSet on this machine: DNS, and pods with an address each and the same ports. */
 export class Cluster {
-  readonly pods: readonly Pod[];
   readonly settings: PodSettings;
   /** Configuration, data and logs. */
   readonly dir: string;
   readonly #ground: Ground;
   readonly #ownsDir: boolean;
+  readonly #pods: Pod[] = [];
+  readonly #surroundings: PodSurroundings;
   #stopping = false;
 
   /**
@@ -122,7 +123,7 @@ export class Cluster {
     this.dir = dir;
     this.#ground = ground;
     this.#ownsDir = options.dir === undefined;
-    const surroundings: PodSurroundings = {
+    this.#surroundings = {
       program: options.program ?? sentinelMicro,
       settle: (name, ip) => ground.settle(name, ip),
       leave: (home) => ground.leave(home),
@@ -130,10 +131,30 @@ export class Cluster {
       otherSidecars: (name) =>
         this.pods.filter((pod) => pod.exists && pod.name !== name).map((pod) => pod.sidecarTarget),
     };
-    this.pods = Array.from({ length: options.pods ?? 3 }, (_, index) => {
-      const name = `${settings.service}-${index}`;
-      return new Pod(name, join(dir, name), settings, surroundings);
-    });
+    for (let index = 0; index < (options.pods ?? 3); index++) this.addPod();
+  }
+
+  get pods(): readonly Pod[] {
+    return this.#pods;
+  }
+
+  /** One pod more, with the next name; it is not started. */
+  addPod(): Pod {
+    const name = `${this.settings.service}-${this.#pods.length}`;
+    const pod = new Pod(name, join(this.dir, name), this.settings, this.#surroundings);
+    this.#pods.push(pod);
+    return pod;
+  }
+
+  /** The last pod belongs to the set no more. @throws TestkitError BAD_USAGE while it exists. */
+  removePod(): void {
+    if (this.#pods.at(-1)?.exists === true) throw new TestkitError('BAD_USAGE', 'the last pod must be deleted first');
+    this.#pods.pop();
+  }
+
+  /** What `--replicas` says in pods that are made, and sidecars that are started, from now on. */
+  setReplicas(replicas: number): void {
+    this.settings.replicas = replicas;
   }
 
   /** The one DNS server of all pods. @throws TestkitError BAD_USAGE when they have one each: see `dnsOf`. */
@@ -145,6 +166,11 @@ export class Cluster {
   /** The DNS server that this pod asks. @throws TestkitError BAD_USAGE when it has none at the moment. */
   dnsOf(pod: Pod): DnsServer {
     return this.#ground.dnsOf(pod.name);
+  }
+
+  /** From now on DNS tells each pod this, also pods that come later. @throws TestkitError BAD_USAGE without hosts. */
+  setDnsView(view: DnsView): Promise<void> {
+    return this.#ground.setDnsView(view);
   }
 
   /** Starts every pod, all at once or one after the other. */

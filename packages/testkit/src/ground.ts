@@ -28,6 +28,11 @@ export interface GroundOptions {
   readonly sentinelPort?: number | undefined;
 }
 
+/**
+ * What DNS tells a pod, of all pods as they are: the truth, by default. undefined: nothing, questions are not answered.
+ */
+export type DnsView = (asking: string, pods: readonly DnsPod[]) => readonly DnsPod[] | undefined;
+
 /** What the pods of a cluster stand on: addresses and DNS. */
 export interface Ground {
   readonly ports: Ports;
@@ -41,6 +46,8 @@ export interface Ground {
   dnsOf(podName: string): DnsServer;
   /** Puts a pod into DNS (with its IP) or takes it out (undefined); resolves when that is served everywhere. */
   publish(podName: string, ip: string | undefined): Promise<void>;
+  /** From now on DNS tells this, also to pods that come later. @throws TestkitError BAD_USAGE where all pods ask one server. */
+  setDnsView(view: DnsView): Promise<void>;
   stop(): Promise<void>;
   /** SIGKILL to what it runs, without waiting. For exit handlers. */
   killSync(): void;
@@ -98,6 +105,10 @@ export class LoopbackGround implements Ground {
     return ip === undefined ? this.dns.removePod(name) : this.dns.setPod({ name, ip });
   }
 
+  setDnsView(): Promise<void> {
+    return Promise.reject(new TestkitError('BAD_USAGE', 'all pods ask one DNS server here: see `dns`'));
+  }
+
   async stop(): Promise<void> {
     try {
       await this.dns.stop();
@@ -119,6 +130,7 @@ export class HostGround implements Ground {
   readonly #options: GroundOptions;
   readonly #dns = new Map<string, DnsServer>();
   #pods: readonly DnsPod[] = [];
+  #view: DnsView = (_asking, pods) => pods;
 
   constructor(network: HostNetwork, options: GroundOptions) {
     this.#network = network;
@@ -133,11 +145,9 @@ export class HostGround implements Ground {
     const { dnsmasq: tool, service, namespace } = this.#options;
     const place = { host: host.ip, port: DNS_PORT, dir: join(this.#options.dir, `dns-${podName}`), inside: host };
     try {
-      const pods = this.#pods;
-      const dns = await DnsServer.start({ tool, service, namespace, ...place, ...this.ports }, pods);
+      const dns = await DnsServer.start({ tool, service, namespace, ...place, ...this.ports });
       this.#dns.set(podName, dns);
-      // Published while this server was starting.
-      if (this.#pods !== pods) await dns.setPods(this.#pods);
+      await this.#serve(podName, dns);
       return { ip: host.ip, host };
     } catch (error) {
       await this.#network.removeHost(host);
@@ -161,9 +171,12 @@ export class HostGround implements Ground {
   async publish(name: string, ip: string | undefined): Promise<void> {
     this.#pods = this.#pods.filter((pod) => pod.name !== name);
     if (ip !== undefined) this.#pods = [...this.#pods, { name, ip }];
-    const change = (dns: DnsServer): Promise<void> =>
-      ip === undefined ? dns.removePod(name) : dns.setPod({ name, ip });
-    await Promise.all([...this.#dns.values()].map(change));
+    await this.#serveAll();
+  }
+
+  async setDnsView(view: DnsView): Promise<void> {
+    this.#view = view;
+    await this.#serveAll();
   }
 
   async stop(): Promise<void> {
@@ -172,6 +185,20 @@ export class HostGround implements Ground {
 
   killSync(): void {
     for (const dns of this.#dns.values()) dns.killSync();
+  }
+
+  async #serveAll(): Promise<void> {
+    await Promise.all([...this.#dns].map(([name, dns]) => this.#serve(name, dns)));
+  }
+
+  async #serve(podName: string, dns: DnsServer): Promise<void> {
+    const told = this.#view(podName, this.#pods);
+    if (told === undefined) {
+      await dns.pause();
+      return;
+    }
+    await dns.setPods(told);
+    await dns.resume();
   }
 
   /** As the kubelet writes it. */

@@ -15,6 +15,7 @@ export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
 export { Host, type HostOptions } from './hosts/host.ts';
 export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
 export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
+export type { DnsView } from './ground.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';
 export {
   ManagedProcess,

@@ -1,3 +1,4 @@
+import type { Host } from './hosts/host.ts';
 import type { PodFiles, PodIdentity } from './pod-files.ts';
 import type { PodSettings } from './pod-settings.ts';
 import type { RedisTarget } from './redis-client.ts';
@@ -18,6 +19,8 @@ export interface PodContext {
   readonly settings: PodSettings;
   /** Whether the pod has a host of its own, or shares this machine's addresses. */
   readonly hasHost: boolean;
+  /** That host. */
+  readonly host: Host | undefined;
   /** Where the sidecars of the other pods are that exist at the moment. */
   readonly otherSidecars: readonly RedisTarget[];
 }

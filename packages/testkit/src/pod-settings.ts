@@ -14,8 +14,8 @@ export interface PodSettings extends RestartPolicy {
   readonly bundles: Bundles;
   readonly service: string;
   readonly namespace: string;
-  /** `--replicas`: N, whether or not that many pods run. */
-  readonly replicas: number;
+  /** `--replicas`: N, whether or not that many pods run. See `Cluster.setReplicas`. */
+  replicas: number;
   readonly redisPort: number;
   readonly sentinelPort: number;
   readonly masterName: string;

@@ -363,6 +363,7 @@ export class Pod {
       files: this.files,
       settings: this.#settings,
       hasHost: this.host !== undefined,
+      host: this.host,
       otherSidecars: this.#surroundings.otherSidecars(this.name),
     };
   }

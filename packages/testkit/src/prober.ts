@@ -37,21 +37,26 @@ const QUESTION = 'SET there:is:no:such:key 1 XX\r\n';
 /** Asks every Redis every few milliseconds whether it takes writes, and remembers every answer. */
 export class Prober {
   readonly probes: Probe[] = [];
-  readonly #pods: readonly Pod[];
+  readonly #pods: Pod[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #finished: Promise<unknown>;
+  readonly #watches: Promise<unknown>[] = [];
   #stopped = false;
 
   /** Starts at once, and asks until `stop`. */
   constructor(pods: readonly Pod[]) {
-    this.#pods = pods;
-    this.#finished = Promise.all(pods.map((pod) => this.#watch(pod)));
+    for (const pod of pods) this.watch(pod);
+  }
+
+  /** Asks this one too, from now on. */
+  watch(pod: Pod): void {
+    this.#pods.push(pod);
+    this.#watches.push(this.#watch(pod));
   }
 
   async stop(): Promise<this> {
     this.#stopped = true;
     for (const socket of this.#sockets) socket.destroy();
-    await this.#finished;
+    await Promise.all(this.#watches);
     return this;
   }
 

@@ -27,6 +27,11 @@ export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
+/** Whether the server answered with an error, also to the login: somebody is there. */
+export function isAnswer(error: unknown): boolean {
+  return isReplyError(error) || (error instanceof Error && isReplyError(error.cause));
+}
+
 /**
  * Options for a connection that does exactly what it is told, once: no queue, no retry, no reconnect, no resending.
  */

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestkitError } from './errors.ts';
 import { ManagedProcess, type ExitInfo, type ProcessHost } from './managed-process.ts';
-import { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from './redis-client.ts';
+import { RedisCommander, isAnswer, type CommandArgs, type RedisTarget } from './redis-client.ts';
 import { waitUntil } from './time.ts';
 import type { Tool } from './tools.ts';
 
@@ -128,7 +128,7 @@ export class RedisProcess {
       // Somebody else may hold the port: then ours is about to end with "Address already in use".
       return info.includes(`process_id:${String(this.pid)}\r\n`) ? true : undefined;
     } catch (error) {
-      if (isReplyError(error)) return true;
+      if (isAnswer(error)) return true;
       return this.isAlive() ? undefined : false;
     }
   }

@@ -1,7 +1,7 @@
 import type { Running } from './container.ts';
 import { TestkitError } from './errors.ts';
 import type { ManagedProcess } from './managed-process.ts';
-import { RedisCommander, isReplyError, type RedisTarget } from './redis-client.ts';
+import { RedisCommander, isAnswer, type RedisTarget } from './redis-client.ts';
 import { waitUntil } from './time.ts';
 
 /** A sentinel process; up as soon as it answers anything on its port. */
@@ -40,7 +40,7 @@ export class SidecarProcess implements Running {
       await commander.command('PING');
       return true;
     } catch (error) {
-      return isReplyError(error) ? true : undefined;
+      return isAnswer(error) ? true : undefined;
     }
   }
 }

@@ -69,6 +69,48 @@ export const rememberedScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'unmet-orphan',
+    follows: 'a master whose sidecar nobody has met in this life is found by DNS, known by its history, and put right',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', durability: 'available' }),
+    *play(story) {
+      const { master, replicas } = story;
+      story.damage.killSidecar(master, null);
+      story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
+      for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 500));
+      yield story.until('another pod is master', 20_000, () => {
+        const now = story.masterOrNull();
+        return now !== null && now !== master;
+      });
+      yield story.until('the old master is put right', 20_000, () => master.redis?.isMaster === false);
+    },
+  },
+  {
+    name: 'founder-gives-way',
+    follows:
+      'an empty pod that was promoted because nobody remembered the set follows the one with data when it turns up',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), durability: 'available', clients: 0 }),
+    *play(story) {
+      const { master, replicas } = story;
+      master.redis?.append(60, -7000);
+      yield story.wait(1000);
+      const [founder, other] = replicas as [Pod, Pod];
+      story.damage.killRedis(founder, { forMs: 50, kept: 'empty' });
+      story.damage.killRedis(other, { forMs: 15_000, kept: 'empty' });
+      story.damage.killSidecar(master, null);
+      for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 300));
+      yield story.until('an empty pod is promoted', 20_000, () => story.masterOrNull() === founder);
+      master.startSidecar();
+      yield story.until('the one with data is master', 30_000, () => {
+        const data = story.masterOrNull()?.redis?.data ?? [];
+        return data.includes(-7000);
+      });
+      yield* story.settled();
+      story.expect(story.master.redis?.data.includes(-7000) === true, 'what the set had is gone');
+    },
+  },
+  {
     name: 'sidecar-restarts-as-master-dies',
     follows: 'a replica whose sidecar has restarted counts: the others have seen it in step',
     pods: [3],

@@ -12,8 +12,8 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
   {
     name: 'what only a pod with priority 0 has is thrown away',
     file: 'choose.ts',
-    find: 'mayBorrow = true,',
-    replace: '_mayBorrow = true, mayBorrow = false,',
+    find: 'const donors = mayBorrow ? donorsAmong(eligible, reachable) : [];',
+    replace: 'const donors: readonly Entry[] = mayBorrow ? [] : [];',
     scenario: 'priority-zero-has-most',
   },
   {
@@ -22,5 +22,36 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
     find: 'const MOST_ANCESTORS = 8;',
     replace: 'const MOST_ANCESTORS = 0;',
     scenario: 'lossy-network',
+  },
+  {
+    name: 'a founder that is still empty does not give way to data',
+    file: 'lead.ts',
+    find: 'if (!isUnknownToFounder(position, announcement) || own.info?.keys !== 0) return;',
+    replace: 'if (own.info !== null) return;',
+    scenario: 'founder-gives-way',
+  },
+  {
+    name: 'who promotes an empty pod without having seen all does not know that it founds a set',
+    file: 'founding.ts',
+    find: 'return members.some((pod) => frozen[pod] === undefined) && !shownIn(frozen).some((one) => hasKeys(one));',
+    replace: 'return members.length === 0 && shownIn(frozen).length === 0;',
+    scenario: 'founder-gives-way',
+  },
+  {
+    name: 'a replica that was promoted by hand counts as one whose promotion nobody has heard of',
+    file: 'own.ts',
+    find: '(own.astray || isNewlyMaster(turn, info))',
+    replace: '(own.astray && isNewlyMaster(turn, info))',
+    // Where enough others have gone on without it, they outvote it; and what it wrote since has no claim.
+    also: [
+      { file: 'choose.ts', find: 'partedFrom(one) < dataQuorumOf(replicas)', replace: 'partedFrom(one) < Infinity' },
+      {
+        file: 'choose.ts',
+        find: "return isPretender ? { ...entry, worth: 'none' } : entry;",
+        replace: 'return entry;',
+      },
+    ],
+    only: ['promote-by-hand', 'kill-redis'],
+    pods: 3,
   },
 ];

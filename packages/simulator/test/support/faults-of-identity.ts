@@ -30,4 +30,18 @@ export const IDENTITY_FAULTS: readonly PlantedFault[] = [
     replace: "} else if (answer?.type === 'refused' && answer.from.replicas === -1) {",
     scenario: 'scale-3-5-3',
   },
+  {
+    name: 'a pod that counts another quorum is not waited for',
+    file: 'election.ts',
+    find: 'if (Object.keys(role.grants).length >= config.quorum && mayYetObject(turn, role)) {',
+    replace: 'if (config.quorum < 0 && mayYetObject(turn, role)) {',
+    scenario: 'scale-3-5-3',
+  },
+  {
+    name: 'a master that only DNS knows of is left alone',
+    file: 'lead.ts',
+    find: 'if (unmet.length === 0 || announcement === null) return;',
+    replace: 'if (unmet.length >= 0 || announcement === null) return;',
+    scenario: 'unmet-orphan',
+  },
 ];

@@ -52,14 +52,14 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: 'promotion does not wait for anybody else to be frozen',
     file: 'failover.ts',
-    find: 'const verdict = readiness(turn, role, phase, choice);',
+    find: 'const verdict = readiness(turn, phase, choice);',
     replace: "const verdict: string = 'ready';",
   },
   {
     name: 'empty pods count as holding data',
     file: 'position.ts',
-    find: "if (!isPartOf(position, known)) return 'none';",
-    replace: "if (!isPartOf(position, known)) return 'full';",
+    find: "if (position.astray || !isPartOf(position, known)) return 'none';",
+    replace: "if (position.astray || !isPartOf(position, known)) return 'full';",
     only: ['delete-pod', 'kill-redis', 'isolate', 'cut-pair'],
     pods: 3,
   },

@@ -8,12 +8,18 @@ import type { Core, FaultKind } from '../../src/index.ts';
 
 const coreSources = path.resolve(import.meta.dirname, '../../../core/src');
 
-/** One fault: in which file of the core, which text, and what stands there instead. */
-export interface PlantedFault {
-  readonly name: string;
+/** In which file of the core, which text, and what stands there instead. */
+interface Edit {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+}
+
+/** One fault. */
+export interface PlantedFault extends Edit {
+  readonly name: string;
+  /** A second defence that covers the same and is switched off with it; without that, nothing would show. */
+  readonly also?: readonly Edit[];
   /** A story that brings it to light, instead of drawn faults. */
   readonly scenario?: string;
   /** Which faults of the world bring it to light; all of them, in time, but these sooner. */
@@ -23,17 +29,21 @@ export interface PlantedFault {
   readonly from?: number;
 }
 
+function edited(text: string, { file, find, replace }: Edit): string {
+  if (text.split(find).length !== 2) throw new Error(`${file} has not exactly one ${find}`);
+  // A function, so that $ in the text means nothing.
+  return text.replace(find, () => replace);
+}
+
 function planting(fault: PlantedFault): Plugin {
-  const target = path.join(coreSources, fault.file);
+  const edits = [fault, ...(fault.also ?? [])];
   return {
     name: 'planted-fault',
     setup(context) {
       context.onLoad({ filter: /packages[\\/]core[\\/]src[\\/].*\.ts$/ }, ({ path: file }) => {
         const text = readFileSync(file, 'utf8');
-        if (file !== target) return { contents: text, loader: 'ts' };
-        if (text.split(fault.find).length !== 2) throw new Error(`${fault.file} has not exactly one ${fault.find}`);
-        // A function, so that $ in the text means nothing.
-        return { contents: text.replace(fault.find, () => fault.replace), loader: 'ts' };
+        const here = edits.filter((edit) => path.join(coreSources, edit.file) === file);
+        return { contents: here.reduce(edited, text), loader: 'ts' };
       });
     },
   };

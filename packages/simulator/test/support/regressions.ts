@@ -24,10 +24,10 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     file: 'lead.ts',
     find: 'patch(turn, { term, role: { ...role, term, old, suspects: [], phase, renewAtMs: turn.nowMs } });',
     replace:
-      "const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas: 0 }); patch(turn, { term, role: { ...role, term, old, suspects: [], phase: { name: 'promote', ownId } } });",
-    only: ['restart-redis-fast', 'replicaof-by-hand', 'kill-redis', 'cut-pair'],
+      "const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas: 0 }); patch(turn, { term, role: { ...role, term, old, suspects: [], phase: { name: 'promote', ownId, runId: turn.state.own.runId, isFounded: false } } });",
+    only: ['replicaof-by-hand', 'isolate'],
     pods: 3,
-    from: 270,
+    from: 40,
   },
   {
     name: 'seeds 1160, 1143: nobody vouches for a replica whose sidecar has restarted',

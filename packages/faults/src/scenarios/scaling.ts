@@ -1,0 +1,81 @@
+import { nowMs, type Pod } from '@sentinel-micro/testkit';
+import type { Bed } from '../bed.ts';
+import { replacePod } from '../replace-pod.ts';
+import type { Scenario } from '../scenario.ts';
+import { FAST_MS, GRANT_MS } from '../timings.ts';
+
+/** `minReadySeconds` of the manifests: whatever a pod has become by then, the next one is replaced. */
+const MIN_READY_MS = 10_000;
+const POLL_MS = 50;
+/** When the pod that goes and the one that is being replaced are both voters, the rest have to wait for one that restarts. */
+const LONGEST_GAP_MS = GRANT_MS + 2 * FAST_MS;
+
+/** Its sidecar votes, and its Redis is master or attached to one. */
+async function isReady(pod: Pod): Promise<boolean> {
+  try {
+    const { mutedForMs } = (await pod.peerStatus()).raw as { mutedForMs?: number };
+    const { role, linkUp } = await pod.role();
+    return mutedForMs === 0 && (role === 'master' || linkUp === true);
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until it is ready; the StatefulSet controller would not wait for more than this. */
+async function waitForReady(bed: Bed, pod: Pod): Promise<void> {
+  const untilMs = nowMs() + MIN_READY_MS;
+  while (nowMs() < untilMs) {
+    if (await isReady(pod)) {
+      bed.note(`${pod.name} is ready`);
+      return;
+    }
+    await bed.sleep(POLL_MS);
+  }
+  bed.note(`${pod.name} is not ready after ${MIN_READY_MS} ms: going on all the same`);
+}
+
+/** Replaces these pods, the last first: they get the new number as they are made anew. */
+async function roll(bed: Bed, pods: readonly Pod[]): Promise<void> {
+  for (const pod of [...pods].reverse()) {
+    await replacePod(bed, pod);
+    await waitForReady(bed, pod);
+    await bed.letClientsLook();
+  }
+}
+
+async function growTo(bed: Bed, replicas: number): Promise<void> {
+  const before = [...bed.cluster.pods];
+  bed.cluster.setReplicas(replicas);
+  const pod = bed.addPod();
+  await bed.fault(`the set is to have ${replicas} pods: ${pod.name} is new`, () => pod.start());
+  await waitForReady(bed, pod);
+  await roll(bed, before);
+  await bed.settled();
+}
+
+async function shrinkTo(bed: Bed, replicas: number): Promise<void> {
+  bed.cluster.setReplicas(replicas);
+  const last = bed.cluster.pods.at(-1) as Pod;
+  await bed.fault(`the set is to have ${replicas} pods: ${last.name} is told to stop`, () => last.stop());
+  bed.cluster.removePod();
+  await bed.letClientsLook();
+  await roll(bed, bed.cluster.pods);
+  await bed.settled();
+}
+
+const scale: Scenario = {
+  name: 'scale-3-5-3',
+  family: 'change',
+  what: 'The number of replicas is changed to one more, twice, and back; each time all pods are replaced, one by one.',
+  expect: { isLossless: true },
+  async run(bed) {
+    const { length } = bed.cluster.pods;
+    for (const replicas of [length + 1, length + 2]) await growTo(bed, replicas);
+    for (const replicas of [length + 1, length]) await shrinkTo(bed, replicas);
+    const gapMs = bed.far.writers.history('far-plain').longestGapMs(bed.faultAtMs ?? 0, nowMs());
+    bed.note(`the longest time without any write was ${gapMs.toFixed(0)} ms`);
+    bed.check(gapMs < LONGEST_GAP_MS, `nothing could be written for ${gapMs.toFixed(0)} ms: there was no quorum`);
+  },
+};
+
+export const scaling: readonly Scenario[] = [scale];
