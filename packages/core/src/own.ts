@@ -7,7 +7,7 @@ import { historyOf } from './lineage.ts';
 import { commonOffset } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
-import type { OwnRedis } from './state.ts';
+import type { NodeState, OwnRedis } from './state.ts';
 import { note, orderOwn, patchOwn, wakeAt, type Turn } from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
 
@@ -280,8 +280,16 @@ function convergeFollower(turn: Turn): void {
   // A sidecar that has just started has not heard the renewals that were sent before.
   const heardUntilMs = Math.max(state.announcedUntilMs, state.startedAtMs + config.timings.grantMs);
   const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
+  // While N is being changed the holder may be one that does not count this pod, and does not renew here.
+  const isLinked = own.info.linkUp || own.info.syncInProgress;
+  if (isLinked && countDiffering(state) > 0) return;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
+}
+
+function countDiffering({ peers, config }: NodeState): number {
+  const met = Object.values(peers).flatMap((peer) => (peer?.identity == null ? [] : [peer.identity]));
+  return met.filter(({ replicas }) => replicas !== config.self.replicas).length;
 }
 
 /**

@@ -63,6 +63,13 @@ async function shrinkTo(bed: Bed, replicas: number): Promise<void> {
   await bed.settled();
 }
 
+/** The longest time in which nobody took writes. The clients know only later: they have to learn new addresses. */
+function longestGapMs({ prober, faultAtMs = 0 }: Bed): number {
+  const accepted = prober.probes.filter((probe) => probe.accepted && probe.sentAtMs >= faultAtMs);
+  const moments = accepted.map(({ answeredAtMs }) => answeredAtMs).sort((a, b) => a - b);
+  return Math.max(0, ...moments.slice(1).map((moment, n) => moment - (moments[n] ?? moment)));
+}
+
 const scale: Scenario = {
   name: 'scale-3-5-3',
   family: 'change',
@@ -72,9 +79,9 @@ const scale: Scenario = {
     const { length } = bed.cluster.pods;
     for (const replicas of [length + 1, length + 2]) await growTo(bed, replicas);
     for (const replicas of [length + 1, length]) await shrinkTo(bed, replicas);
-    const gapMs = bed.far.writers.history('far-plain').longestGapMs(bed.faultAtMs ?? 0, nowMs());
-    bed.note(`the longest time without any write was ${gapMs.toFixed(0)} ms`);
-    bed.check(gapMs < LONGEST_GAP_MS, `nothing could be written for ${gapMs.toFixed(0)} ms: there was no quorum`);
+    const gapMs = longestGapMs(bed);
+    bed.note(`the longest time in which no Redis took writes was ${gapMs.toFixed(0)} ms`);
+    bed.check(gapMs < LONGEST_GAP_MS, `no Redis took writes for ${gapMs.toFixed(0)} ms: there was no quorum`);
   },
 };
 

@@ -54,6 +54,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'failover.ts',
     find: 'const verdict = readiness(turn, phase, choice);',
     replace: "const verdict: string = 'ready';",
+    only: ['isolate', 'cut-pair', 'kill-redis'],
+    pods: 3,
+    from: 100,
   },
   {
     name: 'empty pods count as holding data',
@@ -106,14 +109,5 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'lead.ts',
     find: 'if (count === own.minReplicas) return;',
     replace: 'if (count === own.minReplicas && turn.random > 0.02) return;',
-  },
-  {
-    name: 'the older of two announcements is believed',
-    file: 'position.ts',
-    find: 'return b.term > a.term ? b : a;',
-    replace: 'return b.term < a.term ? b : a;',
-    only: ['kill-sidecar', 'kill-redis', 'isolate'],
-    pods: 3,
-    from: 420,
   },
 ];
