@@ -23,6 +23,14 @@ export function startBorrowing(turn: Turn, role: HolderRole, donor: PodName, rea
   wakeAt(turn, untilMs);
 }
 
+/** Redis's own repl-diskless-sync-delay, 5 s, and some room: so long nothing is to be seen of a full sync that is about to begin. */
+const SYNC_DELAY_MS = 6000;
+
+/** How much longer than for an answer a full sync is waited for, in milliseconds. */
+function copyingMs(turn: Turn): number {
+  return turn.state.config.timings.dataWaitMs * 8;
+}
+
 /** Takes in whether the donor can feed the own Redis. */
 export function takeDonation(turn: Turn, from: PodName, answer: AnswerBody | null): void {
   const { role } = turn.state;
@@ -48,8 +56,11 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   const isAttached = info.role === 'replica' && info.masterHost === peerView(turn.state, phase.donor).identity?.ip;
   const isUnderWay = phase.step === 'ask' || own.pending !== null;
   if (!isUnderWay && isAttached && info.linkUp && info.offset >= phase.targetOffset) return 'done';
-  // In the middle of loading a full sync the own Redis has nothing of its own any more: there is no way back.
-  if (turn.nowMs >= phase.untilMs && !info.loading) return 'failed';
+  // While a full sync is under way it is waited for: what it brings may be confirmed, and nobody else has it. Once it is being
+  // loaded the own Redis has nothing of its own any more, and there is no way back.
+  const moreMs = info.syncInProgress ? copyingMs(turn) : SYNC_DELAY_MS;
+  const isCopying = isAttached && turn.nowMs < phase.untilMs + moreMs;
+  if (turn.nowMs >= phase.untilMs && !info.loading && !isCopying) return 'failed';
   wakeAt(turn, phase.untilMs);
   if (isUnderWay) return 'under way';
   if (!isAttached) return 'failed';

@@ -168,7 +168,8 @@ function donorsAmong(eligible: readonly Entry[], reachable: readonly PodName[]):
 
 function hasMoreThan(donor: Entry, winner: Entry): boolean {
   if (winner.worth === 'none') return hasKeys(donor.position);
-  return donor.position.offset > winner.position.offset && isComparable(donor.position, winner.position);
+  // Both belong to the history that counts, so their offsets can be compared, also where Redis would need a full sync.
+  return donor.position.offset > winner.position.offset;
 }
 
 function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefined {

@@ -14,8 +14,8 @@ export function startDonation(turn: Turn, ref: RequestRef, term: Term): void {
     term,
   });
   orderOwn(turn, { kind: 'donate' });
-  // Longer than the borrower waits: it is this pod's last word that ends it, not a race between two clocks.
-  patch(turn, { donating: { ref, term, untilMs: turn.nowMs + dataWaitMs * 2 } });
+  // Longer than the borrower waits, for a full sync too: its announcement ends it, or the next election.
+  patch(turn, { donating: { ref, term, untilMs: turn.nowMs + dataWaitMs * 10 } });
 }
 
 /** Ends it, whether it was carried out or not. Whoever converges the own Redis next makes a replica of it again. */

@@ -129,7 +129,7 @@ describe('a pod that is never promoted, asked to feed the chosen one', () => {
   test('is a replica again when nobody was announced in time', () => {
     const { story, asked } = donor();
     story.done(asked, 'donate', asMaster);
-    expect(orders(story.after(TIMINGS.dataWaitMs * 2).tick())).toEqual(['limbo']);
+    expect(orders(story.after(TIMINGS.dataWaitMs * 10).tick())).toEqual(['limbo']);
   });
 
   test('is a replica again, and says so, when another election begins', () => {

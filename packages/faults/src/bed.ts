@@ -142,18 +142,23 @@ export class Bed {
   }
 
   /**
-   * Closes the clients' connections to every Redis. As they connect again they ask the sidecars, and learn the new addresses of
-   * those: they know the sidecars by address, not by the name of the Service.
+   * Closes the clients' connections to every Redis, and waits until they write again. As they connect they ask the sidecars, and
+   * learn the new addresses of those: they know the sidecars by address, not by the name of the Service.
    */
   async letClientsLook(): Promise<void> {
-    const ips = [this.near.ip, this.far.ip];
+    const clients = [this.near, this.far];
     for (const pod of this.cluster.pods) {
       const lines = (await pod.text('CLIENT', 'LIST').catch(() => '')).split('\n');
       for (const line of lines) {
         const [, address = '', ip = ''] = / addr=(([\d.]+):\d+) /.exec(line) ?? [];
-        if (ips.includes(ip)) await pod.command('CLIENT', 'KILL', 'ADDR', address).catch(() => undefined);
+        if (!clients.some((client) => client.ip === ip)) continue;
+        await pod.command('CLIENT', 'KILL', 'ADDR', address).catch(() => undefined);
       }
     }
+    const looks = clients.flatMap(({ name, writers }) =>
+      ['plain', 'wait'].map((kind) => writers.waitForSuccess(`${name}-${kind}`, PATIENCE_MS)),
+    );
+    await Promise.all(looks);
   }
 
   /** All data was thrown away, and rightly so: what was tried until now is not read back. */
