@@ -2,13 +2,13 @@ import { nowMs, type Pod } from '@sentinel-micro/testkit';
 import type { Bed } from '../bed.ts';
 import { replacePod } from '../replace-pod.ts';
 import type { Scenario } from '../scenario.ts';
-import { FAST_MS, GRANT_MS } from '../timings.ts';
+import { GRANT_MS } from '../timings.ts';
 
 /** `minReadySeconds` of the manifests: whatever a pod has become by then, the next one is replaced. */
 const MIN_READY_MS = 10_000;
 const POLL_MS = 50;
-/** A handover that fails for want of votes may have to wait for a pod that restarts, and votes only after that. */
-const LONGEST_GAP_MS = GRANT_MS + 2 * FAST_MS;
+/** Longer than that, and the lease was not handed over: it ran out, or nobody had the votes for it. */
+const LONGEST_GAP_MS = GRANT_MS;
 
 /** Its sidecar votes, and its Redis is master or attached to one. */
 async function isReady(pod: Pod): Promise<boolean> {
