@@ -1,12 +1,21 @@
 import type { PodName } from './brand.ts';
 import type { AnswerBody } from './messages.ts';
-import type { Phase } from './state.ts';
-import { ask, because, note, orderOwn, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import type { PhaseOf } from './state.ts';
+import {
+  ask,
+  because,
+  CATCH_UP_POLL_MS,
+  note,
+  orderOwn,
+  patch,
+  peerView,
+  wakeAt,
+  watchOwn,
+  type HolderRole,
+  type Turn,
+} from './turn.ts';
 
-type Borrow = Extract<Phase, { name: 'borrow' }>;
-
-/** How often the own Redis is asked while it catches up, in milliseconds. */
-const CATCH_UP_POLL_MS = 5;
+type Borrow = PhaseOf<'borrow'>;
 
 /**
  * The own Redis is to be promoted, but `donor`, which is never promoted, has more: it is asked to feed the own Redis first, so
@@ -64,7 +73,6 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   wakeAt(turn, phase.untilMs);
   if (isUnderWay) return 'under way';
   if (!isAttached) return 'failed';
-  if (turn.nowMs - own.infoAtMs >= CATCH_UP_POLL_MS) orderOwn(turn, { kind: 'sample' });
-  wakeAt(turn, turn.nowMs + CATCH_UP_POLL_MS);
+  watchOwn(turn, CATCH_UP_POLL_MS);
   return 'under way';
 }

@@ -89,7 +89,9 @@ function newestShown(entries: readonly Entry[], known: Lineage, replicas: number
       (a, b) => sharing(b) - sharing(a) || b.offset - a.offset || (a.replid < b.replid ? -1 : 1),
     );
     if (next === undefined) return newest;
-    newest = announcedBy(next, newest);
+    // A replica that followed the promoted one a little later notes its own offset of then: the branch is where the last one left.
+    const branches = younger.filter(({ replid }) => replid === next.replid).map((one) => one.secondReplOffset ?? 0);
+    newest = announcedBy({ ...next, secondReplOffset: asOffset(Math.max(...branches)) }, newest);
   }
   return newest;
 }

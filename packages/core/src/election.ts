@@ -15,7 +15,7 @@ import {
   orderRemote,
   otherMembers,
   patch,
-  peerView,
+  podsOfOtherSize,
   rememberPromise,
   wakeAt,
   type CandidateRole,
@@ -143,11 +143,8 @@ function tellAsking(turn: Turn): void {
 
 /** Pods that were started with another number of replicas: none of theirs and none of ours wins a lease against the other's vote. */
 function disagreement(turn: Turn): string {
-  const { self, members } = turn.state.config;
-  const others = members.flatMap((pod) => {
-    const { identity } = peerView(turn.state, pod);
-    return identity === null || identity.replicas === self.replicas ? [] : [`${pod} with ${String(identity.replicas)}`];
-  });
+  const { self } = turn.state.config;
+  const others = podsOfOtherSize(turn.state).map(({ pod, replicas }) => `${pod} with ${String(replicas)}`);
   return others.length === 0 ? '' : `; this pod runs with --replicas ${String(self.replicas)}, ${others.join(', ')}`;
 }
 
@@ -224,15 +221,8 @@ export function takeVote(
 
 /** A pod that counts another quorum has a veto, so its answer is waited for. One that does not answer in time has none. */
 function mayYetObject(turn: Turn, role: CandidateRole): boolean {
-  const { self } = turn.state.config;
-  return (
-    turn.nowMs < role.untilMs &&
-    otherMembers(turn.state).some((pod) => {
-      const { identity } = peerView(turn.state, pod);
-      const isOtherSize = identity !== null && identity.replicas !== self.replicas;
-      return isOtherSize && !(pod in role.grants) && !role.refusedBy.includes(pod);
-    })
-  );
+  const hasAnswered = (pod: PodName): boolean => pod in role.grants || role.refusedBy.includes(pod);
+  return turn.nowMs < role.untilMs && podsOfOtherSize(turn.state).some(({ pod }) => !hasAnswered(pod));
 }
 
 /** Won, lost, or not yet? */

@@ -2,18 +2,20 @@ import type { Outcome } from './action.ts';
 import { asOffset, asPodName, type PodName } from './brand.ts';
 import { progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
+import { progressDrain, startDrain, takeDrainOutcome, type DrainEnd } from './drain.ts';
 import { foundsASet, historyThatCounts } from './founding.ts';
 import { lead } from './lead.ts';
 import type { Lineage } from './lineage.ts';
-import type { AnswerBody, Position } from './messages.ts';
+import type { AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { dataQuorumOf, hasKeys, ownPosition, vouchFor } from './position.ts';
+import { dataQuorumOf, hasKeys, ownPosition, positionOfDetached, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
-import type { Frozen, OldMaster, Phase } from './state.ts';
+import type { Frozen, OldMaster, PhaseOf } from './state.ts';
 import { releaseLease } from './step-down.ts';
 import {
   ask,
   because,
+  enter,
   note,
   orderOwn,
   orderRemote,
@@ -26,15 +28,6 @@ import {
   type Turn,
 } from './turn.ts';
 import { heldUntilMs } from './view.ts';
-
-type PhaseOf<Name extends Phase['name']> = Extract<Phase, { name: Name }>;
-
-/** How often the own Redis is asked while it catches up, in milliseconds. */
-const CATCH_UP_POLL_MS = 5;
-
-function enter(turn: Turn, role: HolderRole, phase: Phase): void {
-  patch(turn, { role: { ...role, phase } });
-}
 
 /**
  * The first step after the lease is won. A pod whose Redis has been master all along (only its sidecar restarted) goes on
@@ -82,19 +75,14 @@ function isFollowedByQuorum(turn: Turn, info: ReplicationInfo): boolean {
 }
 
 function judgeOldMaster(turn: Turn, outcome: Outcome): void {
-  const { role, config } = turn.state;
+  const { role } = turn.state;
   if (role.kind !== 'holder') return;
   const old = role.old?.announcement;
   if (!outcome.ok || outcome.info?.role !== 'master' || old?.runId == null) {
     freeze(turn, {});
     return;
   }
-  // The old master's Redis is fine, only its sidecar is not: take over without losing anything.
-  note(turn, 'warn', 'drain', `the Redis of ${old.pod} still answers as master: taking over from it without loss`);
-  const budgetMs = config.timings.pauseBudgetMs;
-  const remoteId = orderRemote(turn, { ...old, history: null }, { kind: 'pause-writes', budgetMs });
-  // The writes come back by themselves when the budget is over, so everything must be done well before.
-  enter(turn, role, { name: 'drain', step: 'pause', remoteId, targetOffset: 0, untilMs: turn.nowMs + budgetMs / 2 });
+  startDrain(turn, role, old);
 }
 
 /** Takes in the outcome of something asked of the old master's Redis. */
@@ -105,56 +93,12 @@ export function takeRemoteOutcome(turn: Turn, id: number, outcome: Outcome): voi
   const { phase } = role;
   if (phase.name === 'assess' && phase.remoteId === id) judgeOldMaster(turn, outcome);
   if (phase.name === 'freeze') takeSuspect(turn, role, phase, id, outcome);
-  if (phase.name !== 'drain' || phase.remoteId !== id) return;
-  if (phase.step === 'pause') {
-    if (outcome.ok && outcome.info !== null) {
-      enter(turn, role, { ...phase, step: 'catch-up', targetOffset: outcome.info.offset, remoteId: -1 });
-      orderOwn(turn, { kind: 'sample' });
-    } else freeze(turn, {});
-  } else if (phase.step === 'demote') {
-    const position = outcome.ok ? positionOfDrained(outcome) : null;
-    const old = role.old?.announcement.pod;
-    freeze(turn, position === null || old === undefined ? {} : { [old]: position });
-  }
+  if (phase.name === 'drain' && phase.remoteId === id)
+    freezeAfterDrain(turn, takeDrainOutcome(turn, role, phase, outcome));
 }
 
-function positionOfDrained(outcome: Outcome): Position | null {
-  const info = outcome.ok ? outcome.info : null;
-  if (info === null || info.role === 'master') return null;
-  const { runId, masterHost, masterPort, linkUp, replid, replid2, secondReplOffset, offset, priority, keys } = info;
-  const history = { replid, replid2, secondReplOffset, offset };
-  const role = {
-    runId,
-    role: info.role,
-    masterHost,
-    masterPort,
-    linkUp,
-    priority,
-    lastIoSecondsAgo: info.lastIoSecondsAgo,
-  };
-  return { ...history, ...role, synced: true, intact: true, astray: false, keys, ageMs: 0 };
-}
-
-function progressDrain(turn: Turn, role: HolderRole, phase: PhaseOf<'drain'>): void {
-  const { own } = turn.state;
-  const old = role.old?.announcement;
-  if (old?.runId == null || turn.nowMs >= phase.untilMs) {
-    note(turn, 'warn', 'drain-timeout', 'taking over without loss was not done in time: going on as in a failover');
-    freeze(turn, {});
-    return;
-  }
-  wakeAt(turn, phase.untilMs);
-  if (phase.step !== 'catch-up') return;
-  const attached = own.info?.role === 'replica' && own.info.linkUp && own.info.masterHost === old.ip;
-  const caughtUp = own.info !== null && own.info.offset >= phase.targetOffset;
-  if (attached && !caughtUp) {
-    if (turn.nowMs - own.infoAtMs >= CATCH_UP_POLL_MS) orderOwn(turn, { kind: 'sample' });
-    wakeAt(turn, turn.nowMs + CATCH_UP_POLL_MS);
-    return;
-  }
-  const why = `${turn.state.config.self.pod} takes over in term ${String(role.term)}`;
-  const remoteId = orderRemote(turn, { ...old, history: null }, { kind: 'limbo', why });
-  enter(turn, role, { ...phase, step: 'demote', remoteId });
+function freezeAfterDrain(turn: Turn, end: DrainEnd | null): void {
+  if (end !== null) freeze(turn, end.frozen);
 }
 
 /** Detaches those directly that may have been promoted in secret: if their sidecar is gone, nobody else will. */
@@ -183,7 +127,7 @@ function unknownMaster(turn: Turn): RemoteTarget | null {
 function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id: number, outcome: Outcome): void {
   const suspect = phase.suspects.find((one) => one.id === id);
   if (suspect === undefined) return;
-  const position = positionOfDrained(outcome);
+  const position = positionOfDetached(outcome);
   const isMember = turn.state.config.members.includes(suspect.pod);
   const isNews = position !== null && isMember && !(suspect.pod in phase.frozen);
   const frozen = isNews ? { ...phase.frozen, [suspect.pod]: position } : phase.frozen;
@@ -393,7 +337,7 @@ export function progressFailover(turn: Turn, role: HolderRole): void {
       else wakeAt(turn, phase.untilMs);
       return;
     case 'drain':
-      progressDrain(turn, role, phase);
+      freezeAfterDrain(turn, progressDrain(turn, role, phase));
       return;
     case 'freeze':
       progressFreeze(turn, role, phase);

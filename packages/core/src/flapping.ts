@@ -7,14 +7,17 @@ const WINDOW_MS = 300_000;
 /** The longest wait, in leases. */
 const MOST_LEASES = 8;
 
+function recentChanges({ changesAtMs }: NodeState, nowMs: number): readonly number[] {
+  return changesAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
+}
+
 /**
  * Remembers that the master has moved because the old one was not heard any more, or had lost its lease. One that is dead or
  * has handed over does not count: moving on from it is never held up.
  */
 export function rememberChange(turn: Turn): void {
-  const { masterLeft, changesAtMs } = turn.state;
-  if (masterLeft) return;
-  const recent = changesAtMs.filter((atMs) => turn.nowMs - atMs < WINDOW_MS);
+  if (turn.state.masterLeft) return;
+  const recent = recentChanges(turn.state, turn.nowMs);
   patch(turn, { changesAtMs: [...recent.slice(-(FREE_CHANGES + MOST_LEASES)), turn.nowMs] });
 }
 
@@ -24,10 +27,9 @@ export function rememberChange(turn: Turn): void {
  * changes are 5 minutes old. The old master itself need not wait: to go on with it is no change.
  */
 export function heldOffUntilMs(state: NodeState, nowMs: number): number {
-  const { changesAtMs, masterLeft, announcement, config } = state;
+  const { masterLeft, announcement, config } = state;
   if (masterLeft || announcement === null || announcement.pod === config.self.pod) return -Infinity;
-  const recent = changesAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
-  const tooMany = recent.length - FREE_CHANGES;
+  const tooMany = recentChanges(state, nowMs).length - FREE_CHANGES;
   if (tooMany <= 0) return -Infinity;
   const leases = Math.min(MOST_LEASES, 2 ** (tooMany - 1));
   return state.announcedUntilMs + leases * config.timings.leaseMs;

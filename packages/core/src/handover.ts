@@ -1,8 +1,9 @@
 import type { Outcome } from './action.ts';
 import { releaseLease } from './step-down.ts';
-import type { Phase } from './state.ts';
+import type { PhaseOf } from './state.ts';
 import {
   because,
+  CATCH_UP_POLL_MS,
   note,
   orderOwn,
   orderRemote,
@@ -13,10 +14,7 @@ import {
   type Turn,
 } from './turn.ts';
 
-type Handover = Extract<Phase, { name: 'handover' }>;
-
-/** How often the successor's Redis is asked while it catches up, in milliseconds. */
-const CATCH_UP_POLL_MS = 5;
+type Handover = PhaseOf<'handover'>;
 
 /**
  * This sidecar is to stop. A leader hands over first: it holds writes back until the first in the order of succession has

@@ -6,7 +6,7 @@ import { promise, judge, withGrant } from './lease.ts';
 import { lineageAfter, lineageRenamed } from './lineage.ts';
 import { haveAllJoined, isUnknownToFounder } from './founding.ts';
 import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
-import { discardedFor } from './own.ts';
+import { lossFields, lossTowards } from './loss.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Frozen } from './state.ts';
 import {
@@ -24,6 +24,7 @@ import {
   peerView,
   remoteTarget,
   wakeAt,
+  watchOwn,
   type HolderRole,
   type Turn,
 } from './turn.ts';
@@ -213,11 +214,10 @@ function refreshHistory(turn: Turn, role: HolderRole, info: ReplicationInfo): vo
  * replication.c), so right after a promotion it is asked more often than once in a heartbeat.
  */
 function watchFirstReplica(turn: Turn, sinceMs: number, info: ReplicationInfo): void {
-  const { own, config } = turn.state;
+  const { config } = turn.state;
   const isYoung = turn.nowMs - sinceMs < config.timings.leaseMs;
   if (!isYoung || config.members.length === 1 || info.replicas.some((replica) => replica.state === 'online')) return;
-  if (turn.nowMs - own.infoAtMs >= YOUNG_POLL_MS) orderOwn(turn, { kind: 'sample' });
-  wakeAt(turn, turn.nowMs + YOUNG_POLL_MS);
+  watchOwn(turn, YOUNG_POLL_MS);
 }
 
 /**
@@ -290,10 +290,10 @@ function repairUnmet(turn: Turn): void {
 export function takeRepair(turn: Turn, pod: PodName, outcome: Outcome): void {
   const { announcement, role } = turn.state;
   if (!outcome.ok || outcome.before === undefined || announcement === null || role.kind !== 'holder') return;
-  const discarded = discardedFor(outcome.before, announcement);
-  if (Object.keys(discarded).length === 0) return;
+  const loss = lossTowards(outcome.before, announcement);
+  if (loss.kind === 'none') return;
   const text = `pointed the Redis of ${pod}, whose sidecar is silent, at this master`;
-  note(turn, 'warn', 'repoint', text, { term: announcement.term, ...discarded });
+  note(turn, 'warn', 'repoint', text, { term: announcement.term, ...lossFields(loss) });
 }
 
 /** Announces again, to one pod that was just met. */

@@ -1,14 +1,13 @@
 import type { OwnAction, Outcome } from './action.ts';
-import { asOffset } from './brand.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
 import { historyOf } from './lineage.ts';
-import { commonOffset } from './loss.ts';
+import { lossFields, lossTowards } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
-import type { NodeState, OwnRedis } from './state.ts';
-import { note, orderOwn, patchOwn, wakeAt, type Turn } from './turn.ts';
+import type { OwnRedis } from './state.ts';
+import { note, orderOwn, patchOwn, podsOfOtherSize, wakeAt, watchOwn, type Turn } from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
@@ -155,7 +154,8 @@ export function holdInLimbo(turn: Turn, why: string): boolean {
     wakeAt(turn, own.fenceRetryAtMs);
     return false;
   }
-  // A fence does not wait for anything else that is under way: Redis carries out its commands in order.
+  // A fence does not wait for anything else that is under way. What has been sent takes effect before it; of a promotion a part may
+  // still have to be sent, so a fence counts only when that has ended (`promotingId`).
   const isRetry = own.failure?.startsWith('limbo') === true;
   if (!isRetry) note(turn, 'info', 'limbo', `detaching the own Redis from everybody: ${why}`);
   orderOwn(turn, { kind: 'limbo', why, cutClients: own.hasWriters, atOnce: false });
@@ -171,34 +171,16 @@ function follow(turn: Turn, master: Announcement): void {
     keepFromFounder(turn, info, master);
     return;
   }
-  const discarded = discardedFor(info, master);
-  if (info.role === 'master' || !isInLimbo(info) || Object.keys(discarded).length > 0) {
+  const loss = lossTowards(info, master);
+  if (info.role === 'master' || !isInLimbo(info) || loss.kind !== 'none') {
     note(turn, 'warn', 'repoint', `the own Redis ${placeOf(info)}; pointing it at the master ${master.pod}`, {
       term: master.term,
-      ...discarded,
+      ...lossFields(loss),
     });
   }
   const why = `${master.pod} is master of term ${String(master.term)}`;
   orderOwn(turn, { kind: 'follow', ip: master.ip, port: master.port, why, cutClients: own.hasWriters });
   patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
-}
-
-/**
- * What a Redis throws away when it follows the master, for the log: the bytes beyond the point at which the master's history left
- * its own; all its keys when the two have nothing in common; nothing (no fields) when it is a part of that history.
- */
-export function discardedFor(
-  info: ReplicationInfo,
-  master: Announcement,
-): { readonly discardedBytes?: number; readonly discardedKeys?: number } {
-  const { history } = master;
-  if (info.replid === history.replid) return {};
-  // The master has gone on since its announcement, so its offset of that time bounds nothing.
-  const present = { ...history, offset: asOffset(Number.MAX_SAFE_INTEGER) };
-  const older = history.ancestors.find(({ replid }) => replid === info.replid)?.endOffset ?? null;
-  const common = commonOffset(info, present) ?? older;
-  if (common !== null) return info.offset > common ? { discardedBytes: info.offset - common } : {};
-  return (info.keys ?? 0) > 0 ? { discardedKeys: info.keys ?? 0 } : {};
 }
 
 /** A person has to decide what is to become of it, unless the founder gives way. */
@@ -224,8 +206,7 @@ function watchSync(turn: Turn): void {
   const pointedAtMs = own.retryAtMs - RETRY_MS;
   const isNew = own.retryAtMs > 0 && turn.nowMs - pointedAtMs < config.timings.leaseMs;
   if (!isNew || own.info?.role !== 'replica' || own.info.linkUp) return;
-  if (own.pending === null && turn.nowMs - own.infoAtMs >= SYNC_POLL_MS) orderOwn(turn, { kind: 'sample' });
-  wakeAt(turn, turn.nowMs + SYNC_POLL_MS);
+  watchOwn(turn, SYNC_POLL_MS);
 }
 
 /**
@@ -247,7 +228,7 @@ function followUnlessSilent(turn: Turn, master: Announcement): void {
   }
   if (isLinked) {
     // The link is known only as of the last INFO, which may be older than the silence.
-    if (turn.nowMs - own.infoAtMs >= heartbeatMs / 4) orderOwn(turn, { kind: 'sample' });
+    watchOwn(turn, heartbeatMs / 4);
     return;
   }
   holdInLimbo(turn, `the link to the master ${master.pod} is down, and its sidecar is silent`);
@@ -282,14 +263,9 @@ function convergeFollower(turn: Turn): void {
   const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
   // While N is being changed the holder may be one that does not count this pod, and does not renew here.
   const isLinked = own.info.linkUp || own.info.syncInProgress;
-  if (isLinked && countDiffering(state) > 0) return;
+  if (isLinked && podsOfOtherSize(state).length > 0) return;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
-}
-
-function countDiffering({ peers, config }: NodeState): number {
-  const met = Object.values(peers).flatMap((peer) => (peer?.identity == null ? [] : [peer.identity]));
-  return met.filter(({ replicas }) => replicas !== config.self.replicas).length;
 }
 
 /**

@@ -1,32 +1,36 @@
-import { isPartOf, type Lineage } from './lineage.ts';
+import type { Outcome } from './action.ts';
+import { historyOf, isPartOf, type Lineage } from './lineage.ts';
 import type { PodName } from './brand.ts';
 import type { Announcement, MemberView, Position } from './messages.ts';
+import type { ReplicationInfo } from './replication-info.ts';
 import type { NodeState } from './state.ts';
+
+/** What a Redis has by its own words, and what its sidecar knows beyond them. */
+export function positionFrom(
+  info: ReplicationInfo,
+  known: Pick<Position, 'priority' | 'synced' | 'astray' | 'ageMs'>,
+): Position {
+  const { runId, role, masterHost, masterPort, linkUp, lastIoSecondsAgo, keys, syncInProgress } = info;
+  const told = { runId, role, masterHost, masterPort, linkUp, lastIoSecondsAgo, keys, intact: !syncInProgress };
+  return { ...historyOf(info), ...told, ...known };
+}
 
 /** The position of the own Redis as this sidecar knows it; null when it is down, loading, or was never asked. */
 export function ownPosition(state: NodeState, nowMs: number): Position | null {
   const { own, announcement } = state;
   const { info } = own;
   if (info === null || info.loading || own.health.state === 'down') return null;
-  return {
-    runId: info.runId,
-    role: info.role,
-    masterHost: info.masterHost,
-    masterPort: info.masterPort,
-    linkUp: info.linkUp,
-    replid: info.replid,
-    replid2: info.replid2,
-    secondReplOffset: info.secondReplOffset,
-    offset: info.offset,
-    priority: own.priority,
-    lastIoSecondsAgo: info.lastIoSecondsAgo,
-    // The announced master under its own run id is in step with itself: also a sidecar that is new can tell.
-    synced: own.synced ?? (info.runId !== null && announcement?.runId === info.runId ? true : null),
-    intact: !info.syncInProgress,
-    astray: own.astray,
-    keys: info.keys,
-    ageMs: Math.max(0, nowMs - own.infoAtMs),
-  };
+  // The announced master under its own run id is in step with itself: also a sidecar that is new can tell.
+  const synced = own.synced ?? (info.runId !== null && announcement?.runId === info.runId ? true : null);
+  const ageMs = Math.max(0, nowMs - own.infoAtMs);
+  return positionFrom(info, { priority: own.priority, synced, astray: own.astray, ageMs });
+}
+
+/** What a Redis of another pod has that was just detached, and was in step until then; null when that did not come out. */
+export function positionOfDetached(outcome: Outcome): Position | null {
+  if (!outcome.ok || outcome.info === null || outcome.info.role === 'master') return null;
+  const { priority } = outcome.info;
+  return { ...positionFrom(outcome.info, { priority, synced: true, astray: false, ageMs: 0 }), intact: true };
 }
 
 /**

@@ -121,6 +121,9 @@ export type Phase =
       readonly untilMs: number;
     };
 
+/** One of the phases, by its name. */
+export type PhaseOf<Name extends Phase['name']> = Extract<Phase, { name: Name }>;
+
 export type Role =
   | {
       readonly kind: 'follower';

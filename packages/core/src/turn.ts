@@ -4,7 +4,7 @@ import type { HolderId } from './lease.ts';
 import type { History, Lineage } from './lineage.ts';
 import type { PodIdentity, RequestBody } from './messages.ts';
 import { heldUntilMs } from './view.ts';
-import type { Moment, NodeState, OwnRedis, PeerView, Role } from './state.ts';
+import type { Moment, NodeState, OwnRedis, PeerView, Phase, Role } from './state.ts';
 
 /** One decision in the making: the state as it is so far, and what has been decided. Lives for one call of `decide`. */
 export interface Turn extends Moment {
@@ -19,6 +19,11 @@ export type CandidateRole = Extract<Role, { kind: 'candidate' }>;
 
 export function patch(turn: Turn, change: Partial<NodeState>): void {
   turn.state = { ...turn.state, ...change };
+}
+
+/** Takes the next step of what the lease is for. */
+export function enter(turn: Turn, role: HolderRole, phase: Phase): void {
+  patch(turn, { role: { ...role, phase } });
 }
 
 export function patchOwn(turn: Turn, change: Partial<OwnRedis>): void {
@@ -53,6 +58,16 @@ export function orderOwn(turn: Turn, action: OwnAction): number {
   if (action.kind !== 'sample') patchOwn(turn, { pending: { id, action, sinceMs: turn.nowMs } });
   if (action.kind === 'promote' || action.kind === 'donate') patchOwn(turn, { promotingId: id });
   return id;
+}
+
+/** How often the own Redis is asked while something waits for it to catch up, in milliseconds. */
+export const CATCH_UP_POLL_MS = 5;
+
+/** Sees to it that what is known of the own Redis is never older than `everyMs` milliseconds, as long as it is called each time. */
+export function watchOwn(turn: Turn, everyMs: number): void {
+  const { own } = turn.state;
+  if (own.pending === null && turn.nowMs - own.infoAtMs >= everyMs) orderOwn(turn, { kind: 'sample' });
+  wakeAt(turn, turn.nowMs + everyMs);
 }
 
 /** A Redis of another pod, and by what it is known to be the one that is meant. */
@@ -99,6 +114,15 @@ export function knownPeers(state: NodeState, nowMs: number): { identity: PodIden
   return otherMembers(state).flatMap((pod) => {
     const { identity, answeredAtMs } = peerView(state, pod);
     return identity === null ? [] : [{ identity, answeredAgoMs: answeredAtMs === null ? null : nowMs - answeredAtMs }];
+  });
+}
+
+/** Pods that were started with another `--replicas` than this one: they count other quorums. */
+export function podsOfOtherSize(state: NodeState): readonly PodIdentity[] {
+  const { replicas } = state.config.self;
+  return otherMembers(state).flatMap((pod) => {
+    const { identity } = peerView(state, pod);
+    return identity === null || identity.replicas === replicas ? [] : [identity];
   });
 }
 
