@@ -46,6 +46,27 @@ export type RemoteAction =
   | { readonly kind: 'limbo'; readonly why: string }
   | { readonly kind: 'follow'; readonly ip: string; readonly port: number; readonly why: string };
 
+/** What a person orders, or a client, or a hook of the pod's. */
+export type Command =
+  /** Planned, and loses nothing; null: to whoever would be promoted next. */
+  | { readonly kind: 'switchover'; readonly to: PodName | null }
+  /** The master is sick, but not dead: it is moved, also when the successor lacks something. */
+  | { readonly kind: 'failover' }
+  /** This pod is leaving: a switchover if it is master, otherwise there is nothing to do. */
+  | { readonly kind: 'handover' }
+  /** Automatic failover of the whole set. */
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' };
+
+/** How a command ended; the text is one sentence for people. */
+export type CommandResult =
+  | { readonly ok: true; readonly text: string }
+  | {
+      readonly ok: false;
+      readonly code: 'NOTLEADER' | 'INPROG' | 'NOGOODSLAVE' | 'TIMEOUT' | 'ERR';
+      readonly text: string;
+    };
+
 /** What the outside world is to do. Nothing here is retried behind the core's back. */
 export type Action =
   | { readonly type: 'ask'; readonly to: PodName; readonly request: PeerRequest; readonly sentAtMs: number }
@@ -67,6 +88,7 @@ export type Action =
     }
   /** The own answer to "who is master" has changed. */
   | { readonly type: 'master-changed'; readonly from: Address | null; readonly to: Address }
+  | { readonly type: 'command-done'; readonly ref: RequestRef; readonly result: CommandResult }
   /** All that had to be done before stopping is done. */
   | { readonly type: 'stopped' };
 
@@ -126,5 +148,11 @@ export function describeRelease(cause: ReleaseCause): string {
       return 'its Redis is fenced';
     case 'withdrawn':
       return 'it did not win it';
+    case 'switchover':
+      return 'a switchover was ordered';
+    case 'handover':
+      return 'its pod is leaving';
+    case 'failover':
+      return 'a failover was ordered';
   }
 }

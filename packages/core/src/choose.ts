@@ -36,6 +36,8 @@ export interface Circumstances {
   readonly replicas: number;
   /** Whether a pod that is never promoted may feed the chosen one. */
   readonly mayBorrow: boolean;
+  /** A pod that a switchover has named: it goes before all others that have no more data. */
+  readonly preferred?: PodName | null;
 }
 
 const WORTH_ORDER: Readonly<Record<DataWorth, number>> = { full: 0, restored: 1, none: 2 };
@@ -190,7 +192,7 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  * @param known the newest announced history, or null at a cold start
  */
 export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
-  const { reachable, holder, replicas, mayBorrow } = circumstances;
+  const { reachable, holder, replicas, mayBorrow, preferred = null } = circumstances;
   const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
@@ -199,6 +201,7 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
   const byMerit = [...electable].sort((a, b) => {
+    if (a.pod === preferred || b.pod === preferred) return a.pod === preferred ? -1 : 1;
     const isTie = priorityOf(a.position) === priorityOf(b.position) && a.position.offset === b.position.offset;
     // One that has never stopped goes before one that has read the same from its disk: only the first has a backlog to serve from.
     if (isTie && a.worth !== b.worth) return WORTH_ORDER[a.worth] - WORTH_ORDER[b.worth];

@@ -1,14 +1,16 @@
 import { asTerm, NO_TERM, type PodName } from './brand.ts';
 import { takeDonation } from './borrow.ts';
+import { progressCommand, takeCommand } from './command.ts';
 import { progressDonation } from './donate.ts';
 import { progressCandidate, progressFollower, takeVote } from './election.ts';
 import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
-import { progressStop, startStop, takeHandoverOutcome } from './handover.ts';
+import { progressHandover, progressStop, startStop, takeHandoverOutcome } from './handover.ts';
 import { UNKNOWN_HEALTH } from './health.ts';
 import { announceTo, progressLead, progressRenewal, takeRenewal, takeRepair } from './lead.ts';
 import { startVoter } from './lease.ts';
 import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
 import type { Announcement } from './messages.ts';
+import { hearPauses } from './pause.ts';
 import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
@@ -20,8 +22,8 @@ import { currentMaster, isLeading } from './view.ts';
 const IDLE_MS = 1000;
 
 /** What a sidecar should keep for its next life, if it can: it grants no term older than it has known. */
-export function memoryOf({ term, voter, announcement }: NodeState): Memory {
-  return { term: asTerm(Math.max(term, voter.promisedTerm)), announcement };
+export function memoryOf({ term, voter, announcement, pauses }: NodeState): Memory {
+  return { term: asTerm(Math.max(term, voter.promisedTerm)), announcement, pauses };
 }
 
 /**
@@ -31,7 +33,9 @@ export function memoryOf({ term, voter, announcement }: NodeState): Memory {
 export function startNode(config: NodeConfig, moment: Moment, memory: Memory | null = null): NodeState {
   const { timings, members, self } = config;
   const term = memory?.term ?? NO_TERM;
-  const place = Math.max(0, members.indexOf(self.pod));
+  // Who remembers another pod as master lets that one ask first: when all sidecars have restarted, its Redis may well be alive.
+  const isAnothers = memory?.announcement != null && memory.announcement.pod !== self.pod;
+  const place = Math.max(0, members.indexOf(self.pod)) + (isAnothers ? members.length : 0);
   return {
     config,
     startedAtMs: moment.nowMs,
@@ -69,7 +73,11 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     announcedUntilMs: -Infinity,
     masterSilent: false,
     masterGone: false,
-    masterLeft: false,
+    release: null,
+    pauses: memory?.pauses ?? 0,
+    command: null,
+    marks: {},
+    changes: [],
     ranking: [],
     members: [],
     peers: {},
@@ -107,6 +115,7 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
     meet(turn, answer.from);
     patchPeer(turn, from, { answeredAtMs: turn.nowMs });
     if (answer.term > turn.state.term) patch(turn, { term: answer.term });
+    hearPauses(turn, answer.pauses);
     if (answer.type === 'granted' || answer.type === 'frozen') patchPeer(turn, from, { position: answer.position });
     if (answer.type === 'granted' || answer.type === 'refused') {
       learn(turn, answer.announcement);
@@ -135,13 +144,14 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
 }
 
 function takePeer(turn: Turn, input: Extract<Input, { type: 'peer-met' }>): void {
-  const { identity, announcement, term } = input;
+  const { identity, announcement, term, pauses } = input;
   const { members, self } = turn.state.config;
   if (!members.includes(identity.pod) || identity.pod === self.pod) return;
   const isNew = peerView(turn.state, identity.pod).identity?.incarnation !== identity.incarnation;
   meet(turn, identity);
   patchPeer(turn, identity.pod, { answeredAtMs: turn.nowMs });
   if (term > turn.state.term) patch(turn, { term });
+  hearPauses(turn, pauses);
   learn(turn, announcement);
   hastenIfMaster(turn);
   if (isNew) announceTo(turn, identity.pod);
@@ -195,6 +205,9 @@ function take(turn: Turn, input: Input): void {
     case 'addresses':
       patch(turn, { addresses: { ...turn.state.addresses, ips: input.ips } });
       return;
+    case 'command':
+      takeCommand(turn, input.ref, input.command);
+      return;
     case 'stop':
       startStop(turn);
       return;
@@ -207,6 +220,7 @@ function progress(turn: Turn): void {
   progressFreezing(turn);
   progressDonation(turn);
   progressRelease(turn);
+  progressHandover(turn);
   progressStop(turn);
   progressFollower(turn);
   progressCandidate(turn);
@@ -216,6 +230,7 @@ function progress(turn: Turn): void {
     if (renewed.phase.name === 'lead') progressLead(turn, renewed);
     else progressFailover(turn, renewed);
   } else convergeWithoutLease(turn);
+  progressCommand(turn);
 }
 
 function tellMasterChange(turn: Turn): void {

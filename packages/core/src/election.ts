@@ -1,11 +1,14 @@
 import type { PodName, Term } from './brand.ts';
 import { asTerm, NO_TERM } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
+import { mark } from './chronicle.ts';
 import { heldOffUntilMs } from './flapping.ts';
 import { judge, promise, withGrant } from './lease.ts';
 import type { Announcement, PeerAnswer } from './messages.ts';
+import { isPaused } from './pause.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
+import type { NodeState } from './state.ts';
 import {
   ask,
   askAll,
@@ -27,10 +30,17 @@ import { isAnnouncementFresh } from './view.ts';
 export const HANDED_TRIES = 3;
 const HANDED_RETRY_MS = 10;
 
+/** The own Redis is the announced master, and still the same process: to go on with it costs nobody anything. */
+function isMasterStill({ announcement, own, config }: NodeState): boolean {
+  const isItself = announcement?.pod === config.self.pod && announcement.uid === config.self.uid;
+  return isItself && own.info?.role === 'master' && own.info.runId === announcement.runId;
+}
+
 /** How much later than the first in rank this pod starts a campaign, in milliseconds: the best one normally runs alone. */
 export function campaignDelayMs(turn: Turn): number {
   const { config, ranking, announcement } = turn.state;
   const { self, members, timings } = config;
+  if (isMasterStill(turn.state)) return turn.random * 0.5 * timings.electionStepMs;
   const place = ranking.includes(self.pod) ? ranking.indexOf(self.pod) : ranking.length + members.indexOf(self.pod);
   const position = ownPosition(turn.state, turn.nowMs);
   const known = announcement?.history ?? null;
@@ -58,6 +68,16 @@ function whyNotElectable(turn: Turn): string | null {
   return null;
 }
 
+/**
+ * While automatic failover is paused only the master itself may ask for its lease again. (A set that has no master yet has nothing to
+ * fail over from.)
+ */
+function whyNotNow(state: NodeState): string | null {
+  return isPaused(state) && state.announcement !== null && !isMasterStill(state)
+    ? 'automatic failover is PAUSED'
+    : null;
+}
+
 /** Starts a campaign when the time for it has come. */
 export function progressFollower(turn: Turn): void {
   const { role } = turn.state;
@@ -70,14 +90,14 @@ export function progressFollower(turn: Turn): void {
     return;
   }
   if (waitsForItsMaster(turn) || waitsForASilentMaster(turn)) return;
-  const hindrance = whyNotElectable(turn);
+  const hindrance = whyNotElectable(turn) ?? (role.handedTries > 0 ? null : whyNotNow(turn.state));
   if (hindrance !== null) {
     because(turn, `no lease is known; not a candidate: ${hindrance}`);
     standBack(turn, turn.state.config.timings.heartbeatMs);
     wakeAt(turn, turn.nowMs + turn.state.config.timings.heartbeatMs);
     return;
   }
-  if (role.handedTries > 0) acquire(turn, probeOldMaster(turn), role.handedTries - 1);
+  if (role.handedTries > 0) startHanded(turn, role.handedTries - 1);
   else prevote(turn);
 }
 
@@ -101,6 +121,12 @@ function waitsForASilentMaster(turn: Turn): boolean {
   because(turn, 'the master is silent, but it has moved too often of late: giving it time to come back');
   wakeAt(turn, untilMs);
   return true;
+}
+
+/** The lease was given to this pod: it need not ask whether it could be had. */
+function startHanded(turn: Turn, triesLeft: number): void {
+  mark(turn, 'asked');
+  acquire(turn, probeOldMaster(turn), triesLeft);
 }
 
 /** Looks at the old master's Redis right away, so that the answer is there when the lease is won. */
@@ -152,6 +178,7 @@ function prevote(turn: Turn): void {
   const { state } = turn;
   const term = asTerm(state.term + 1);
   let role = candidacy(turn, 'prevote', term, probeOldMaster(turn), 0);
+  mark(turn, 'asked');
   tellAsking(turn);
   if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {
     role = { ...role, grants: withGrant(role.grants, state.config.self.pod, turn.nowMs) };
@@ -283,6 +310,7 @@ function win(turn: Turn, role: CandidateRole): void {
   const old = newerAnnouncement(state.announcement, role.newest);
   const isGone = state.masterGone && old?.term === state.announcement?.term;
   note(turn, 'info', 'lease-won', `won the lease of term ${String(role.term)}`, { term: role.term });
+  mark(turn, 'won');
   patch(turn, {
     announcement: old,
     members: role.members,

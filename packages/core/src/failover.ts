@@ -2,6 +2,7 @@ import type { Outcome } from './action.ts';
 import { asOffset, asPodName, type PodName } from './brand.ts';
 import { progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
+import { mark } from './chronicle.ts';
 import { progressDrain, startDrain, takeDrainOutcome, type DrainEnd } from './drain.ts';
 import { foundsASet, historyThatCounts } from './founding.ts';
 import { lead } from './lead.ts';
@@ -10,7 +11,7 @@ import type { AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
 import { dataQuorumOf, hasKeys, ownPosition, positionOfDetached, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
-import type { Frozen, OldMaster, PhaseOf } from './state.ts';
+import type { Frozen, NodeState, OldMaster, PhaseOf } from './state.ts';
 import { releaseLease } from './step-down.ts';
 import {
   ask,
@@ -139,6 +140,7 @@ function freeze(turn: Turn, frozen: Frozen, mayBorrow = true): void {
   const { role, config } = turn.state;
   const { nowMs } = turn;
   if (role.kind !== 'holder') return;
+  mark(turn, 'frozen');
   because(turn, `freezing the replicas to learn who has the most data (term ${String(role.term)})`);
   enter(turn, role, {
     name: 'freeze',
@@ -203,6 +205,7 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     holder: config.self.pod,
     replicas: config.members.length,
     mayBorrow,
+    preferred: isNamedSuccessor(turn.state) ? config.self.pod : null,
   };
   const choice = chooseMaster(phase.frozen, known, circumstances);
   const verdict = readiness(turn, phase, choice);
@@ -212,6 +215,12 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
   }
   if (choice.winner !== null) conclude(turn, role, choice, choice.winner);
   else because(turn, 'nobody can be promoted: every pod that answers has priority 0, no data, or a sync under way');
+}
+
+/** The master has given the lease to this very pod, because somebody wanted that. */
+function isNamedSuccessor({ release, config }: NodeState): boolean {
+  if (release?.to !== config.self.pod) return false;
+  return release.cause === 'switchover' || release.cause === 'handover' || release.cause === 'failover';
 }
 
 /** May the choice be made now? Otherwise, what is being waited for. */
@@ -253,6 +262,7 @@ function withHistory(old: OldMaster | null, known: Lineage | null): OldMaster | 
 
 function conclude(turn: Turn, before: HolderRole, choice: Choice, winner: PodName): void {
   const { config } = turn.state;
+  mark(turn, 'chosen');
   const role = { ...before, old: withHistory(before.old, choice.known) };
   for (const verdict of choice.verdicts) {
     note(turn, 'info', 'candidate', `${verdict.pod}: ${verdict.reason}`, {

@@ -11,12 +11,17 @@ function recentChanges({ changesAtMs }: NodeState, nowMs: number): readonly numb
   return changesAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
 }
 
+/** The announced master is known not to come back by itself: its Redis is dead, or it has handed over. */
+function hasLeft({ release }: NodeState): boolean {
+  return release !== null && (release.cause === 'redis-dead' || release.to !== null);
+}
+
 /**
  * Remembers that the master has moved because the old one was not heard any more, or had lost its lease. One that is dead or
  * has handed over does not count: moving on from it is never held up.
  */
 export function rememberChange(turn: Turn): void {
-  if (turn.state.masterLeft) return;
+  if (hasLeft(turn.state)) return;
   const recent = recentChanges(turn.state, turn.nowMs);
   patch(turn, { changesAtMs: [...recent.slice(-(FREE_CHANGES + MOST_LEASES)), turn.nowMs] });
 }
@@ -27,8 +32,8 @@ export function rememberChange(turn: Turn): void {
  * changes are 5 minutes old. The old master itself need not wait: to go on with it is no change.
  */
 export function heldOffUntilMs(state: NodeState, nowMs: number): number {
-  const { masterLeft, announcement, config } = state;
-  if (masterLeft || announcement === null || announcement.pod === config.self.pod) return -Infinity;
+  const { announcement, config } = state;
+  if (hasLeft(state) || announcement === null || announcement.pod === config.self.pod) return -Infinity;
   const tooMany = recentChanges(state, nowMs).length - FREE_CHANGES;
   if (tooMany <= 0) return -Infinity;
   const leases = Math.min(MOST_LEASES, 2 ** (tooMany - 1));

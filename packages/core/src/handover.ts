@@ -1,9 +1,12 @@
-import type { Outcome } from './action.ts';
+import type { CommandResult, Outcome } from './action.ts';
+import type { PodName } from './brand.ts';
+import type { PlannedCause } from './messages.ts';
 import { releaseLease } from './step-down.ts';
 import type { PhaseOf } from './state.ts';
 import {
   because,
   CATCH_UP_POLL_MS,
+  enter,
   note,
   orderOwn,
   orderRemote,
@@ -16,37 +19,76 @@ import {
 
 type Handover = PhaseOf<'handover'>;
 
+/** What the release says to the others. */
+function causeOf({ purpose }: Handover): PlannedCause {
+  return purpose === 'stop' ? 'handover' : purpose;
+}
+
 /**
- * This sidecar is to stop. A leader hands over first: it holds writes back until the first in the order of succession has
- * everything, detaches its own Redis (blocked writers get READONLY) and releases the lease in favour of that pod.
+ * The master moves because somebody wants it to: writes are held back until `to` has everything, then the own Redis is detached
+ * (writers that were held back get READONLY) and the lease is released in favour of that pod.
  */
+export function startHandover(turn: Turn, role: HolderRole, to: PodName, purpose: Handover['purpose']): void {
+  const { pauseBudgetMs: budgetMs } = turn.state.config.timings;
+  const why = purpose === 'stop' ? 'stopping' : `a ${purpose} was ordered`;
+  note(turn, 'info', 'handover', `${why}: handing over to ${to}`, { term: role.term });
+  because(turn, `handing over to ${to}`);
+  const ownId = orderOwn(turn, { kind: 'pause-writes', budgetMs });
+  // The writes come back by themselves when the budget is over, so everything must be done well before.
+  const untilMs = turn.nowMs + budgetMs / 2;
+  enter(turn, role, { name: 'handover', step: 'pause', purpose, to, targetOffset: 0, remoteId: -1, ownId, untilMs });
+}
+
+/** This sidecar is to stop. A leader hands over to the first in the order of succession before. */
 export function startStop(turn: Turn): void {
   const { role, ranking, config } = turn.state;
   patch(turn, { stopping: true });
   if (role.kind !== 'holder') return;
-  const to = ranking.find((pod) => pod !== config.self.pod) ?? null;
-  const budgetMs = config.timings.pauseBudgetMs;
-  if (role.phase.name !== 'lead' || to === null) {
-    releaseLease(turn, role, to, 'fenced');
+  if (role.phase.name === 'handover') {
+    enter(turn, role, { ...role.phase, purpose: 'stop' });
     return;
   }
-  note(turn, 'info', 'handover', `stopping: handing over to ${to}`, { term: role.term });
-  because(turn, `handing over to ${to}`);
-  const ownId = orderOwn(turn, { kind: 'pause-writes', budgetMs });
-  const untilMs = turn.nowMs + budgetMs / 2;
-  patch(turn, {
-    role: { ...role, phase: { name: 'handover', step: 'pause', to, targetOffset: 0, remoteId: -1, ownId, untilMs } },
-  });
+  const to = ranking.find((pod) => pod !== config.self.pod) ?? null;
+  if (role.phase.name !== 'lead' || to === null) releaseLease(turn, role, to, 'handover');
+  else startHandover(turn, role, to, 'stop');
+}
+
+/** A pod that goes away, and a master that is sick, are rid of the lease in any case. */
+function mustGoOn({ purpose }: Handover): boolean {
+  return purpose === 'stop' || purpose === 'failover';
+}
+
+/** It did not come out: either the lease is given up all the same, or the own Redis goes on as master as if nothing had been. */
+function fail(turn: Turn, role: HolderRole, phase: Handover, code: 'TIMEOUT' | 'ERR', why: string): void {
+  const isGoingOn = mustGoOn(phase);
+  const text = `handing over to ${phase.to}: ${why}`;
+  const end = isGoingOn ? 'giving the lease back all the same' : 'this pod stays master, and takes writes again';
+  note(turn, 'warn', 'handover-failed', `${text}; ${end}`, { term: role.term });
+  if (isGoingOn) {
+    releaseLease(turn, role, phase.to, causeOf(phase));
+    return;
+  }
+  orderOwn(turn, { kind: 'unpause' });
+  enter(turn, role, { name: 'lead', sinceMs: turn.nowMs });
+  finishCommand(turn, { ok: false, code, text: `${text}; ${turn.state.config.self.pod} stays master` });
+}
+
+/** Answers the command that is under way, if there is one. */
+export function finishCommand(turn: Turn, result: CommandResult): void {
+  const { command } = turn.state;
+  if (command === null) return;
+  turn.actions.push({ type: 'command-done', ref: command.ref, result });
+  patch(turn, { command: null });
 }
 
 function probeSuccessor(turn: Turn, role: HolderRole, phase: Handover): void {
-  const target = phase.to === null ? null : remoteTarget(turn.state, phase.to);
+  const target = remoteTarget(turn.state, phase.to);
   if (target === null) {
-    releaseLease(turn, role, phase.to, 'fenced');
+    fail(turn, role, phase, 'ERR', 'nobody knows where its Redis is');
     return;
   }
   const remoteId = orderRemote(turn, target, { kind: 'probe' });
-  patch(turn, { role: { ...role, phase: { ...phase, step: 'catch-up', remoteId } } });
+  enter(turn, role, { ...phase, step: 'catch-up', remoteId });
 }
 
 /** Takes in an outcome that a handover waits for. */
@@ -55,33 +97,29 @@ export function takeHandoverOutcome(turn: Turn, id: number, outcome: Outcome): v
   if (role.kind !== 'holder' || role.phase.name !== 'handover') return;
   const { phase } = role;
   if (phase.step === 'pause' && id === phase.ownId) {
-    if (!outcome.ok || outcome.info === null) releaseLease(turn, role, phase.to, 'fenced');
-    else probeSuccessor(turn, role, { ...phase, targetOffset: outcome.info.offset });
+    if (!outcome.ok) fail(turn, role, phase, 'ERR', `writes could not be held back (${outcome.error})`);
+    else if (outcome.info !== null) probeSuccessor(turn, role, { ...phase, targetOffset: outcome.info.offset });
   } else if (phase.step === 'catch-up' && id === phase.remoteId) {
     const caughtUp = outcome.ok && outcome.info !== null && outcome.info.offset >= phase.targetOffset;
-    if (caughtUp) releaseLease(turn, role, phase.to, 'fenced');
-    else patch(turn, { role: { ...role, phase: { ...phase, remoteId: -1 } } });
+    if (caughtUp) releaseLease(turn, role, phase.to, causeOf(phase));
+    else enter(turn, role, { ...phase, remoteId: -1 });
   }
 }
 
-/** Goes on with a handover, and says when everything that had to be done before stopping is done. */
+/** Goes on with a handover, until its time is over. */
+export function progressHandover(turn: Turn): void {
+  const { role } = turn.state;
+  if (role.kind !== 'holder' || role.phase.name !== 'handover') return;
+  const { phase } = role;
+  wakeAt(turn, Math.min(phase.untilMs, turn.nowMs + CATCH_UP_POLL_MS));
+  if (turn.nowMs >= phase.untilMs) fail(turn, role, phase, 'TIMEOUT', 'it did not catch up in time');
+  else if (phase.step === 'catch-up' && phase.remoteId === -1) probeSuccessor(turn, role, phase);
+}
+
+/** Says when everything that had to be done before stopping is done. */
 export function progressStop(turn: Turn): void {
   const { role, stopping, releaseAfterFence } = turn.state;
-  if (!stopping) return;
-  if (role.kind === 'holder' && role.phase.name === 'handover') {
-    const { phase } = role;
-    wakeAt(turn, Math.min(phase.untilMs, turn.nowMs + CATCH_UP_POLL_MS));
-    if (turn.nowMs >= phase.untilMs) {
-      note(
-        turn,
-        'warn',
-        'handover-timeout',
-        'the successor did not catch up in time: giving the lease back all the same',
-      );
-      releaseLease(turn, role, phase.to, 'fenced');
-    } else if (phase.step === 'catch-up' && phase.remoteId === -1) probeSuccessor(turn, role, phase);
-    return;
-  }
-  if (role.kind === 'holder') releaseLease(turn, role, null, 'fenced');
+  if (!stopping || (role.kind === 'holder' && role.phase.name === 'handover')) return;
+  if (role.kind === 'holder') releaseLease(turn, role, null, 'handover');
   if (turn.state.releaseAfterFence === null && releaseAfterFence === null) turn.actions.push({ type: 'stopped' });
 }

@@ -5,6 +5,8 @@ export * from './candidates.ts';
 export { chooseMaster, rank, type Choice, type Circumstances } from './choose.ts';
 export * from './decide.ts';
 export { UNREACHABLE_MIN_REPLICAS } from './donate.ts';
+export { pausedBy, type AskedPod } from './explain-scene.ts';
+export * from './explain.ts';
 export * from './health.ts';
 export * from './lease.ts';
 export * from './lineage.ts';

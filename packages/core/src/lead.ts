@@ -1,6 +1,7 @@
 import type { Outcome } from './action.ts';
 import { asPodName, asTerm, type PodName } from './brand.ts';
 import { rank } from './choose.ts';
+import { remember, rememberLoss, successionOf } from './chronicle.ts';
 import { rememberChange } from './flapping.ts';
 import { promise, judge, withGrant } from './lease.ts';
 import { lineageAfter, lineageRenamed } from './lineage.ts';
@@ -47,11 +48,17 @@ export function lead(turn: Turn, info: ReplicationInfo, isFoundedNow = false): v
   if (role.old !== null && role.old.announcement.pod !== pod) rememberChange(turn);
   const isFounded = isFoundedNow || role.old?.announcement.isFounded === true;
   const who = { pod, uid, ip, port: redisPort, runId: info.runId };
-  const announcement: Announcement = { term: role.term, ...who, isFounded, history };
+  // One that has been master all along has its own story, that of its promotion.
+  const before = role.old?.announcement;
+  const isSame = before?.pod === pod && before.runId === info.runId;
+  const succession = (isSame ? before.succession : undefined) ?? successionOf(turn, role);
+  const announcement: Announcement = { term: role.term, ...who, isFounded, history, succession };
+  remember(turn, announcement);
   patch(turn, {
     announcement,
     masterGone: false,
-    masterLeft: false,
+    release: null,
+    marks: {},
     role: { ...role, phase: { name: 'lead', sinceMs: turn.nowMs }, renewAtMs: turn.nowMs + config.timings.heartbeatMs },
   });
   patchOwn(turn, { synced: true });
@@ -61,7 +68,7 @@ export function lead(turn: Turn, info: ReplicationInfo, isFoundedNow = false): v
 }
 
 /** The order of succession after this pod, from what the others told last. */
-function rankOthers(turn: Turn): PodName[] {
+export function rankOthers(turn: Turn): PodName[] {
   const { state } = turn;
   const positions: Record<PodName, NonNullable<Frozen[PodName]>> = {};
   for (const pod of otherMembers(state)) {
@@ -105,8 +112,24 @@ function announceAgain(turn: Turn, { term }: HolderRole): Announcement | null {
   return { ...announcement, term, isFounded };
 }
 
+/**
+ * A pod may come back that remembers a higher term than this lease's, of a time that a quorum has forgotten since. Others would
+ * believe its announcement rather than this one's, so a leader goes on under a term above all that it has heard of.
+ */
+function aboveAllTerms(turn: Turn, role: HolderRole): HolderRole {
+  const known = turn.state.term;
+  if (known <= role.term || role.phase.name !== 'lead') return role;
+  const raised = { ...role, term: asTerm(known + 1), renewAtMs: turn.nowMs };
+  note(turn, 'info', 'term-raised', `term ${String(known)} is known: renewing under term ${String(raised.term)}`, {
+    term: raised.term,
+  });
+  patch(turn, { term: raised.term, role: raised });
+  return raised;
+}
+
 /** Renews the lease; the renewal is the heartbeat, and carries the topology. */
-export function progressRenewal(turn: Turn, role: HolderRole): HolderRole {
+export function progressRenewal(turn: Turn, before: HolderRole): HolderRole {
+  const role = aboveAllTerms(turn, before);
   const { state, nowMs } = turn;
   const { self, timings } = state.config;
   if (nowMs < role.renewAtMs) {
@@ -292,6 +315,7 @@ export function takeRepair(turn: Turn, pod: PodName, outcome: Outcome): void {
   if (!outcome.ok || outcome.before === undefined || announcement === null || role.kind !== 'holder') return;
   const loss = lossTowards(outcome.before, announcement);
   if (loss.kind === 'none') return;
+  rememberLoss(turn, loss);
   const text = `pointed the Redis of ${pod}, whose sidecar is silent, at this master`;
   note(turn, 'warn', 'repoint', text, { term: announcement.term, ...lossFields(loss) });
 }

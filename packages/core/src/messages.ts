@@ -13,6 +13,27 @@ export interface PodIdentity extends HolderId {
   readonly replicas: number;
 }
 
+/** Why the master moved. */
+export type ChangeCause =
+  | 'bootstrap'
+  | 'redis-dead'
+  | 'redis-hung'
+  /** Its sidecar was not heard any more, or lost its lease. */
+  | 'silent'
+  | 'switchover'
+  | 'handover'
+  | 'failover'
+  /** The master had been made a replica, or had restarted, under its own lease. */
+  | 'repair';
+
+/** How the master came to its role, as the one who was promoted has seen it. */
+export interface Succession {
+  readonly from: PodName | null;
+  readonly cause: ChangeCause;
+  /** How long each phase took, in milliseconds, as far as it was seen. */
+  readonly phasesMs: Readonly<Record<string, number>>;
+}
+
 /** Who is master: written by the holder of the lease of `term`, and by nobody else. */
 export interface Announcement {
   readonly term: Term;
@@ -28,6 +49,18 @@ export interface Announcement {
   readonly isFounded: boolean;
   /** The master's history just after its promotion. */
   readonly history: Lineage;
+  /** Not told by those that do not know of it yet. */
+  readonly succession?: Succession;
+}
+
+/** One move of the master, as a sidecar remembers it. */
+export interface Change extends Succession {
+  readonly term: Term;
+  readonly to: PodName;
+  /** How long ago this sidecar heard of it, in milliseconds. */
+  readonly ageMs: number;
+  /** What diverged masters threw away when they followed, as far as this sidecar has seen it; null when nothing of that is known. */
+  readonly discardedBytes: number | null;
 }
 
 /** What one Redis has, as its own sidecar knows it. */
@@ -72,13 +105,23 @@ export type ReleaseCause =
   | 'redis-hung'
   | 'fenced'
   /** The lease was never won: says nothing about any Redis. */
-  | 'withdrawn';
+  | 'withdrawn'
+  /** Fenced, and for these reasons. */
+  | PlannedCause;
+
+/** The master moves because somebody wants it to. */
+export type PlannedCause = 'switchover' | 'handover' | 'failover';
 
 interface Envelope {
   readonly v: 1;
   readonly cluster: string;
   readonly from: PodIdentity;
   readonly term: Term;
+  /**
+   * How often automatic failover was paused or resumed; it is paused while this is odd. The greatest number that is heard of counts.
+   * None is 0.
+   */
+  readonly pauses?: number;
 }
 
 export type RequestBody =
@@ -142,4 +185,6 @@ export interface PeerStatus extends Envelope {
   readonly members: readonly MemberView[];
   readonly ranking: readonly PodName[];
   readonly refusedMessages: number;
+  /** The last moves of the master, the oldest first. */
+  readonly changes?: readonly Change[];
 }

@@ -1,4 +1,5 @@
 import type { OwnAction, Outcome } from './action.ts';
+import { rememberLoss } from './chronicle.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
@@ -6,7 +7,7 @@ import { historyOf } from './lineage.ts';
 import { lossFields, lossTowards } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
-import type { OwnRedis } from './state.ts';
+import type { NodeState, OwnRedis } from './state.ts';
 import { note, orderOwn, patchOwn, podsOfOtherSize, wakeAt, watchOwn, type Turn } from './turn.ts';
 import { isAnnouncementFresh } from './view.ts';
 
@@ -178,6 +179,7 @@ function follow(turn: Turn, master: Announcement): void {
       ...lossFields(loss),
     });
   }
+  rememberLoss(turn, loss);
   const why = `${master.pod} is master of term ${String(master.term)}`;
   orderOwn(turn, { kind: 'follow', ip: master.ip, port: master.port, why, cutClients: own.hasWriters });
   patchOwn(turn, { retryAtMs: turn.nowMs + RETRY_MS });
@@ -254,30 +256,34 @@ function convergeFollower(turn: Turn): void {
     return;
   }
   if (isInLimbo(own.info)) return;
-  if (announcement === null) {
-    leaveTheUnknown(turn, own.info);
+  const isLinked = own.info.linkUp || own.info.syncInProgress;
+  if (!isLinked) {
+    leaveTheUnheard(turn, own.info);
     return;
   }
+  if (announcement === null) return;
   // A sidecar that has just started has not heard the renewals that were sent before.
   const heardUntilMs = Math.max(state.announcedUntilMs, state.startedAtMs + config.timings.grantMs);
   const detachAtMs = heardUntilMs + config.timings.detachGraceMs;
   // While N is being changed the holder may be one that does not count this pod, and does not renew here.
-  const isLinked = own.info.linkUp || own.info.syncInProgress;
-  if (isLinked && podsOfOtherSize(state).length > 0) return;
+  if (podsOfOtherSize(state).length > 0) return;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
 }
 
+/** How long after its start a sidecar has surely met those that are there. */
+function firstContactMs({ startedAtMs, config }: NodeState): number {
+  return startedAtMs + config.timings.requestTimeoutMs * 2;
+}
+
 /**
- * Nobody remembers who was master (all sidecars have restarted), and the link to whoever that was is down. A living holder would
- * have been heard of within a grant; without one, the address may be anybody's by the time that it answers again.
+ * No lease is known, and the link to whoever was followed is down. A living holder would have been heard of; without one, the address
+ * may be anybody's by the time that it answers again.
  */
-function leaveTheUnknown(turn: Turn, info: ReplicationInfo): void {
-  const { startedAtMs, config } = turn.state;
-  if (info.linkUp || info.syncInProgress) return;
-  const sureAtMs = startedAtMs + config.timings.grantMs;
+function leaveTheUnheard(turn: Turn, info: ReplicationInfo): void {
+  const sureAtMs = firstContactMs(turn.state);
   if (turn.nowMs < sureAtMs) wakeAt(turn, sureAtMs);
-  else holdInLimbo(turn, `nobody knows who ${String(info.masterHost)} is, and the link to it is down`);
+  else holdInLimbo(turn, `nobody is heard who leads, and the link to ${String(info.masterHost)} is down`);
 }
 
 /** What has to be so while this pod does not hold the lease. A candidate's Redis is left as it is, unless it takes writes. */
@@ -295,13 +301,12 @@ function fenceWithoutLease(turn: Turn): void {
   const { state, nowMs } = turn;
   const { timings, quorum } = state.config;
   const graceEndsMs = state.startedAtMs + timings.grantMs + timings.detachGraceMs;
-  const firstContactMs = state.startedAtMs + timings.requestTimeoutMs * 2;
   const recentMs = timings.requestTimeoutMs * 2;
   const heard = Object.values(state.peers).filter(
     (peer) => peer?.answeredAtMs !== null && peer !== undefined && nowMs - peer.answeredAtMs < recentMs,
   ).length;
   const hasQuorum = heard + 1 >= quorum;
-  if (nowMs < graceEndsMs && (hasQuorum || nowMs < firstContactMs)) {
+  if (nowMs < graceEndsMs && (hasQuorum || nowMs < firstContactMs(state))) {
     wakeAt(turn, Math.min(graceEndsMs, nowMs + timings.heartbeatMs));
     return;
   }

@@ -1,10 +1,12 @@
 import { describeRelease, type RequestRef } from './action.ts';
 import { endDonation, startDonation } from './donate.ts';
 import { campaignDelayMs, HANDED_TRIES, standBack } from './election.ts';
+import { remember } from './chronicle.ts';
 import { rememberChange } from './flapping.ts';
 import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
 import { convergeWithoutLease, holdInLimbo } from './own.ts';
+import { hearPauses } from './pause.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
 import { forgetPromises, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
@@ -59,6 +61,7 @@ export function takeRequest(turn: Turn, ref: RequestRef, request: PeerRequest): 
   }
   // Who is behind the times has nothing to tell of itself either: it is met when it has caught up.
   if (request.term >= turn.state.voter.promisedTerm) meet(turn, request.from);
+  hearPauses(turn, request.pauses);
   switch (request.type) {
     case 'PREVOTE':
       answerPrevote(turn, ref, request);
@@ -151,8 +154,9 @@ function adopt(turn: Turn, announcement: Announcement): void {
   }
   if (state.announcement !== null && announcement.pod !== state.announcement.pod) rememberChange(turn);
   forgetPromises(turn, announcement.term);
+  remember(turn, announcement);
   const announcedUntilMs = nowMs + state.config.timings.grantMs;
-  patch(turn, { announcement, masterGone: false, masterLeft: false, masterSilent: false, announcedUntilMs });
+  patch(turn, { announcement, masterGone: false, release: null, masterSilent: false, announcedUntilMs });
 }
 
 function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
@@ -178,7 +182,7 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
     // A hung Redis may still be reached, or come back: only a dead or a fenced one need not be asked.
     patch(turn, {
       masterGone: request.cause !== 'redis-hung',
-      masterLeft: request.cause === 'redis-dead' || to !== null,
+      release: { cause: request.cause, to },
       announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
     });
   }

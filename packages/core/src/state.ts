@@ -1,16 +1,19 @@
-import type { Action, Address, Note, Outcome, OwnAction, RequestRef } from './action.ts';
+import type { Action, Address, Command, Note, Outcome, OwnAction, RequestRef } from './action.ts';
 import type { PodName, RunId, Term } from './brand.ts';
 import type { Health, RedisSample } from './health.ts';
 import type { Grants, Voter } from './lease.ts';
 import type { History } from './lineage.ts';
 import type {
   Announcement,
+  Change,
   MemberView,
   PeerAnswer,
   PeerRequest,
+  PlannedCause,
   PodIdentity,
   Position,
   PreviousPromise,
+  ReleaseCause,
 } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 import type { Timings } from './timings.ts';
@@ -110,11 +113,12 @@ export type Phase =
   /** `runId`: the process that was chosen. */
   | { readonly name: 'promote'; readonly ownId: number; readonly runId: RunId | null; readonly isFounded: boolean }
   | { readonly name: 'lead'; readonly sinceMs: number }
-  /** Going away: hand the lease and the data to `to`. */
+  /** Writes are held back until `to` has everything; then it gets the lease. */
   | {
       readonly name: 'handover';
-      readonly step: 'pause' | 'catch-up' | 'demote';
-      readonly to: PodName | null;
+      readonly step: 'pause' | 'catch-up';
+      readonly purpose: 'stop' | PlannedCause;
+      readonly to: PodName;
       readonly targetOffset: number;
       readonly remoteId: number;
       readonly ownId: number;
@@ -158,6 +162,23 @@ export type Role =
       readonly phase: Phase;
     };
 
+export interface RunningCommand {
+  readonly ref: RequestRef;
+  readonly kind: PlannedCause;
+  /** Null when anybody but the present master will do. */
+  readonly to: PodName | null;
+  /** The term that it began in: the next master has a newer one. */
+  readonly term: Term;
+  readonly startedAtMs: number;
+  readonly untilMs: number;
+}
+
+/** The moments of an election: asking for the lease, holding it, detaching everybody, having chosen. */
+export type Mark = 'asked' | 'won' | 'frozen' | 'chosen';
+
+/** One move of the master, at `atMs` on the own clock. */
+export type ChangeRecord = Omit<Change, 'ageMs'> & { readonly atMs: number };
+
 /** Everything one sidecar knows. Immutable: `decide` returns a new one. */
 export interface NodeState {
   readonly config: NodeConfig;
@@ -174,8 +195,16 @@ export interface NodeState {
   readonly masterSilent: boolean;
   /** Set when the announced master's own sidecar gave the lease back. */
   readonly masterGone: boolean;
-  /** The announced master is known not to come back by itself: its Redis is dead, or it has handed over. */
-  readonly masterLeft: boolean;
+  /** How the announced master gave its lease back, if it did. */
+  readonly release: { readonly cause: ReleaseCause; readonly to: PodName | null } | null;
+  /** See Envelope: odd while automatic failover is paused. */
+  readonly pauses: number;
+  /** A switchover or its like that this sidecar carries out, and answers when it is seen how it ended. */
+  readonly command: RunningCommand | null;
+  /** When the steps of the present election were taken. */
+  readonly marks: Readonly<Partial<Record<Mark, number>>>;
+  /** The last moves of the master, the oldest first. */
+  readonly changes: readonly ChangeRecord[];
   /** When the master moved because the one before was not heard any more. */
   readonly changesAtMs: readonly number[];
   readonly ranking: readonly PodName[];
@@ -195,7 +224,12 @@ export interface NodeState {
   readonly toldMaster: Address | null;
   readonly stopping: boolean;
   /** A lease that is to be given back as soon as the own Redis is known to be fenced. */
-  readonly releaseAfterFence: { readonly term: Term; readonly to: PodName | null; readonly byMs: number } | null;
+  readonly releaseAfterFence: {
+    readonly term: Term;
+    readonly to: PodName | null;
+    readonly cause: ReleaseCause;
+    readonly byMs: number;
+  } | null;
   readonly nextId: number;
   readonly reason: string;
   readonly refusedMessages: number;
@@ -208,6 +242,7 @@ export interface NodeState {
 export interface Memory {
   readonly term: Term;
   readonly announcement: Announcement | null;
+  readonly pauses?: number;
 }
 
 /** What can happen to a sidecar. */
@@ -231,11 +266,13 @@ export type Input =
       readonly identity: PodIdentity;
       readonly announcement: Announcement | null;
       readonly term: Term;
+      readonly pauses?: number;
     }
   /** The connection to a peer's sidecar has ended. */
   | { readonly type: 'peer-lost'; readonly pod: PodName }
   /** What DNS names: addresses of pods, whose sidecars may be gone. */
   | { readonly type: 'addresses'; readonly ips: readonly string[] }
+  | { readonly type: 'command'; readonly ref: RequestRef; readonly command: Command }
   | { readonly type: 'stop' };
 
 export interface Decision {

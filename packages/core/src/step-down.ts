@@ -2,6 +2,7 @@ import type { PodName } from './brand.ts';
 import { release } from './lease.ts';
 import type { ReleaseCause } from './messages.ts';
 import { holdInLimbo } from './own.ts';
+import { isPaused } from './pause.ts';
 import { askAll, note, orderOwn, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
 import { heldUntilMs } from './view.ts';
 
@@ -31,8 +32,8 @@ export function releaseLease(turn: Turn, role: HolderRole, to: PodName | null, c
       cutClients: true,
       atOnce: true,
     });
-  if (cause === 'fenced' && !isFenced(turn)) {
-    patch(turn, { releaseAfterFence: { term: role.term, to, byMs: nowMs + timings.grantMs } });
+  if (cause !== 'redis-dead' && cause !== 'redis-hung' && !isFenced(turn)) {
+    patch(turn, { releaseAfterFence: { term: role.term, to, cause, byMs: nowMs + timings.grantMs } });
     holdInLimbo(turn, 'the lease is being given back');
     return;
   }
@@ -57,7 +58,7 @@ function sendRelease(turn: Turn, term: HolderRole['term'], to: PodName | null, c
 export function progressRelease(turn: Turn): void {
   const waiting = turn.state.releaseAfterFence;
   if (waiting === null) return;
-  if (isFenced(turn) || turn.state.own.info === null) sendRelease(turn, waiting.term, waiting.to, 'fenced');
+  if (isFenced(turn) || turn.state.own.info === null) sendRelease(turn, waiting.term, waiting.to, waiting.cause);
   // By then every grant has run out by itself.
   else if (turn.nowMs >= waiting.byMs) patch(turn, { releaseAfterFence: null });
   else {
@@ -91,7 +92,7 @@ export function checkLease(turn: Turn): void {
 export function checkOwnRedis(turn: Turn): void {
   const { role, own, ranking, config } = turn.state;
   if (role.kind !== 'holder' || own.health.state !== 'down') return;
-  const to = ranking.find((pod) => pod !== config.self.pod) ?? null;
+  const to = isPaused(turn.state) ? null : (ranking.find((pod) => pod !== config.self.pod) ?? null);
   note(turn, 'warn', 'master-down', `the own Redis is down (${own.health.reason}): giving the lease back`, {
     term: role.term,
   });

@@ -141,7 +141,7 @@ export function forgetPromises(turn: Turn, term: Term): void {
 /** Sends one question to a peer, stamped with `term`. */
 export function ask(turn: Turn, to: PodName, term: NodeState['term'], body: RequestBody): void {
   const { cluster, self } = turn.state.config;
-  const request = { v: 1, cluster, from: self, term, ...body } as const;
+  const request = { v: 1, cluster, from: self, term, pauses: turn.state.pauses, ...body } as const;
   turn.actions.push({ type: 'ask', to, request, sentAtMs: turn.nowMs });
 }
 

@@ -1,6 +1,6 @@
 import type { Address } from './action.ts';
 import { leaseUntilMs, standingGrant } from './lease.ts';
-import type { PeerStatus } from './messages.ts';
+import type { Change, PeerStatus } from './messages.ts';
 import { ownPosition } from './position.ts';
 import type { NodeState } from './state.ts';
 
@@ -33,6 +33,11 @@ export function currentMaster(state: NodeState, nowMs: number): Address | null {
   return { pod, ip, port };
 }
 
+/** The moves of the master, as they are told. */
+function changesOf({ changes }: NodeState, nowMs: number): readonly Change[] {
+  return changes.map(({ atMs, ...change }) => ({ ...change, ageMs: Math.max(0, Math.round(nowMs - atMs)) }));
+}
+
 /** Everything that this sidecar tells of itself. */
 export function statusOf(state: NodeState, nowMs: number): PeerStatus {
   const { config, role, own } = state;
@@ -59,5 +64,7 @@ export function statusOf(state: NodeState, nowMs: number): PeerStatus {
     members: state.members,
     ranking: state.ranking,
     refusedMessages: state.refusedMessages,
+    pauses: state.pauses,
+    changes: changesOf(state, nowMs),
   };
 }

@@ -109,12 +109,21 @@ describe('S5: strangers', () => {
 
 describe('a sidecar that has restarted, as all others have, beside a replica', () => {
   const down = { linkUp: false, masterHost: '10.0.0.9' } as const;
+  /** By then those that are there have been met. */
+  const FIRST_CONTACT_MS = TIMINGS.requestTimeoutMs * 2;
 
   test('S5: leaves the unknown master whose link is down before a stranger can have its address, but not at once', () => {
     const story = new Story(configOf(1));
     story.redis(down);
-    expect(orders(story.after(TIMINGS.grantMs - 1).tick())).toEqual([]);
+    expect(orders(story.after(FIRST_CONTACT_MS - 1).tick())).toEqual([]);
     expect(orders(story.after(1).tick())).toEqual(['limbo']);
+  });
+
+  test('S5: leaves it also when it is told who was master, but hears nothing of that one itself', () => {
+    const story = new Story(configOf(1));
+    story.redis(down);
+    story.feed({ type: 'peer-met', identity: identity(2), announcement: announcementOf(0, 1), term: asTerm(1) });
+    expect(orders(story.after(FIRST_CONTACT_MS).tick())).toEqual(['limbo']);
   });
 
   test.each([{ linkUp: true }, { syncInProgress: true }])('stays while it is linked (%j)', (change) => {
@@ -127,7 +136,7 @@ describe('a sidecar that has restarted, as all others have, beside a replica', (
   test('still detaches whom it has left, when it holds an election: that one may write on, alone', () => {
     const story = new Story(configOf(1));
     story.redis(down);
-    story.done(story.after(TIMINGS.grantMs).tick(), 'limbo', LIMBO);
+    story.done(story.after(FIRST_CONTACT_MS).tick(), 'limbo', LIMBO);
     let actions: readonly Action[] = [];
     while (questions(actions, 'PREVOTE').length === 0) actions = story.after(50).redis(LIMBO);
     const freezing = story.granted(story.granted(actions, 'PREVOTE'), 'ACQUIRE');

@@ -10,6 +10,7 @@ export type Evidence = Pick<
   | 'lost'
   | 'overlapMs'
   | 'promotions'
+  | 'moves'
   | 'terms'
   | 'writableAfterMs'
   | 'confirmed'
@@ -38,7 +39,7 @@ function always(evidence: Evidence): string[] {
 }
 
 function besides(evidence: Evidence, expect: Expectations): string[] {
-  const { overlapMs, promotions, terms, lost, writableAfterMs } = evidence;
+  const { overlapMs, promotions, moves, terms, lost, writableAfterMs } = evidence;
   const { overlapMs: allowedMs = 0, writableWithinMs, isLossless } = expect;
   const found: string[] = [];
   if (overlapMs > allowedMs) {
@@ -46,6 +47,9 @@ function besides(evidence: Evidence, expect: Expectations): string[] {
   }
   if (!isWithin(promotions, expect.promotions)) {
     found.push(`a replica became master ${promotions} times instead of ${describe(expect.promotions)}`);
+  }
+  if (!isWithin(moves, expect.moves)) {
+    found.push(`the master moved ${moves} times instead of ${describe(expect.moves)}`);
   }
   if (terms !== null && !isWithin(terms, expect.terms)) {
     found.push(`the term grew by ${terms} instead of ${describe(expect.terms)}`);

@@ -47,6 +47,8 @@ export interface RunResult extends Tally {
   readonly writableAfterMs: number | null;
   /** How often a pod that had been a replica began to take writes. */
   readonly promotions: number;
+  /** How many of these were of another pod than the one that took writes before. */
+  readonly moves: number;
   /** By how much the term grew; null where there are no terms. */
   readonly terms: number | null;
   /** From the end of the faults until one master had everybody behind it. */

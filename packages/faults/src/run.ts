@@ -71,7 +71,15 @@ export function emptyResult(
     ...{ scenario: scenario.name, system: system.name, server: server ?? 'default', serverVersion: '', pods },
     ...NO_WRITES,
     ...{ overlapMs: 0, boundMs: boundOf(scenario, system), queuedAcceptances: 0, writableAfterMs: null },
-    ...{ promotions: 0, terms: null, healedAfterMs: null, fences: scenario.fences ?? null, writers: {}, tookMs: 0 },
+    ...{
+      promotions: 0,
+      moves: 0,
+      terms: null,
+      healedAfterMs: null,
+      fences: scenario.fences ?? null,
+      writers: {},
+      tookMs: 0,
+    },
   };
 }
 
@@ -93,6 +101,7 @@ async function conclude(bed: Bed, options: RunOptions, termBefore: number | null
     queuedAcceptances: bed.prober.queuedAcceptances().length,
     writableAfterMs: histories.get('far-plain')?.writableAfterMs(bed.faultAtMs ?? 0) ?? null,
     promotions: bed.prober.promotions(),
+    moves: bed.prober.moves(),
     terms: termBefore === null || termAfter === null ? null : termAfter - termBefore,
   };
   const violations = [...bed.wrong, ...violationsOf({ ...evidence, ...read }, scenario.expect)];

@@ -7,6 +7,8 @@ import type { Setup } from './setup.ts';
 export interface Expectations {
   /** How often a pod that was a replica may begin to take writes: exactly so often, or from and to. */
   readonly promotions?: number | readonly [number, number];
+  /** How often another pod than the one before may begin to take writes; counted as `promotions`. */
+  readonly moves?: number | readonly [number, number];
   /** By how much the term may grow; counted as `promotions`. */
   readonly terms?: number | readonly [number, number];
   /** How long two masters may take writes at once. Default 0. */

@@ -1,3 +1,4 @@
+import { alignedTable, mostOf } from '@sentinel-micro/testkit';
 import type { RunResult } from './result.ts';
 
 /** One line for one run. */
@@ -36,7 +37,7 @@ export function summaryTable(results: readonly RunResult[]): string {
     'OVERLAP',
     'WRITABLE',
   ];
-  return aligned([head, ...rows]);
+  return alignedTable([head, ...rows]);
 }
 
 /** The last line. */
@@ -53,10 +54,6 @@ function rowOf(results: readonly RunResult[]): string[] {
   if (first === undefined) return [];
   const sum = (field: 'confirmed' | 'confirmedLost' | 'acknowledged' | 'lost'): string =>
     String(results.reduce((total, result) => total + result[field], 0));
-  const worst = (values: readonly (number | null)[]): number | null => {
-    const known = values.filter((value) => value !== null);
-    return known.length === 0 ? null : Math.max(...known);
-  };
   const isWell = ({ verdict }: RunResult): boolean => verdict === 'passed' || verdict === 'measured';
   return [
     ...[
@@ -67,23 +64,11 @@ function rowOf(results: readonly RunResult[]): string[] {
       String(results.filter(isWell).length),
     ],
     ...[sum('confirmed'), sum('confirmedLost'), sum('acknowledged'), sum('lost')],
-    ms(worst(results.map(({ overlapMs }) => overlapMs))),
-    ms(worst(results.map(({ writableAfterMs }) => writableAfterMs))),
+    ms(mostOf(results.map(({ overlapMs }) => overlapMs))),
+    ms(mostOf(results.map(({ writableAfterMs }) => writableAfterMs))),
   ];
 }
 
 function ms(value: number | null): string {
   return value === null ? '-' : `${value.toFixed(0)} ms`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

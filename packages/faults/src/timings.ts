@@ -20,6 +20,9 @@ export const LONG_MS = 8000;
 /** How long the new master is left alone before the old one is let back. */
 export const AFTERWARDS_MS = 1500;
 
+/** A silent master that has moved more often than this within five minutes is waited for (L1 in docs/GUARANTEES.md). */
+export const FREE_MOVES = 3;
+
 /**
  * With a frozen sidecar the detached replicas are what stops the old master; where it can be reached, it notices within
  * milliseconds. The rest is for slow machines.

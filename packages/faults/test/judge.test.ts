@@ -9,6 +9,7 @@ const fine: Evidence = {
   lost: 20,
   overlapMs: 0,
   promotions: 1,
+  moves: 1,
   terms: 2,
   writableAfterMs: 2500,
   disagreements: 0,
@@ -56,6 +57,11 @@ describe('what a scenario asks for besides', () => {
     expect(violationsOf(fine, { promotions: 0 })).toEqual(['a replica became master 1 times instead of 0']);
     expect(violationsOf({ ...fine, promotions: 3 }, { promotions: [0, 2] })).toEqual([
       'a replica became master 3 times instead of 0 to 2',
+    ]);
+    // One that is promoted again is no move.
+    expect(violationsOf({ ...fine, promotions: 3 }, { moves: [0, 1] })).toEqual([]);
+    expect(violationsOf({ ...fine, moves: 2 }, { moves: [0, 1] })).toEqual([
+      'the master moved 2 times instead of 0 to 1',
     ]);
   });
 

@@ -121,18 +121,25 @@ export function dnsServersFlag(flags: RawFlags): readonly string[] | null {
 
 /** @throws UsageError when a secret stands among the arguments of the command, in whatever spelling yargs takes it. */
 export function refuseSecretsInArguments(args: readonly string[]): void {
-  if (!args.some((arg) => /^--redis-?password(?:[=.]|$)/i.test(arg))) return;
+  const [, whose] =
+    args.map((arg) => /^--(redis|sentinel)-?password(?:[=.]|$)/i.exec(arg)).find((match) => match !== null) ?? [];
+  if (whose === undefined) return;
+  const flag = `--${whose.toLowerCase()}-password`;
   throw new UsageError(
-    '--redis-password is given as an argument, which every process of the host can read; it must be given as --redis-password-file, or in the environment',
+    `${flag} is given as an argument, which every process of the host can read; it must be given as ${flag}-file, or in the environment`,
   );
+}
+
+/** The password of `--NAME-file`, or of the environment alone as `NAME`. @throws UsageError when the file can not be used. */
+export function passwordOf(flags: RawFlags, name: string): string | undefined {
+  const file = optionalText(flags, `${name}-file`);
+  return file === undefined ? optionalText(flags, name) : readPasswordFile(file, `--${name}-file`);
 }
 
 /** The login for all Redis instances and all peers. @throws UsageError when the password file can not be used. */
 export function credentialsOf(flags: RawFlags): { username: string | undefined; password: string | undefined } {
   const username = optionalText(flags, 'redis-username');
-  const file = optionalText(flags, 'redis-password-file');
-  const password =
-    file === undefined ? optionalText(flags, 'redis-password') : readPasswordFile(file, '--redis-password-file');
+  const password = passwordOf(flags, 'redis-password');
   if (username !== undefined && password === undefined) {
     throw new UsageError('--redis-username is given without a password; add --redis-password-file');
   }

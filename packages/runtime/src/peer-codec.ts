@@ -43,6 +43,21 @@ const identity = v.object({
   replicas: count,
 });
 const historyFields = { replid, replid2: v.nullable(replid), secondReplOffset: v.nullable(offset), offset };
+const cause = v.picklist([
+  'bootstrap',
+  'redis-dead',
+  'redis-hung',
+  'silent',
+  'switchover',
+  'handover',
+  'failover',
+  'repair',
+]);
+const phases = v.pipe(
+  v.record(text, age),
+  v.check((value) => Object.keys(value).length <= MAX_LIST),
+);
+const succession = { from: v.nullable(pod), cause, phasesMs: phases };
 const announcement = v.object({
   term,
   pod,
@@ -52,7 +67,9 @@ const announcement = v.object({
   runId,
   isFounded: v.boolean(),
   history: v.object({ ...historyFields, ancestors: list(v.object({ replid, endOffset: offset })) }),
+  succession: v.exactOptional(v.object(succession)),
 });
+const change = v.object({ ...succession, term, to: pod, ageMs: age, discardedBytes: v.nullable(count) });
 const position = v.object({
   ...historyFields,
   runId,
@@ -81,7 +98,7 @@ const member = v.object({
   isReachable: v.boolean(),
 });
 
-const envelope = { v: v.literal(1), cluster: text, from: identity, term };
+const envelope = { v: v.literal(1), cluster: text, from: identity, term, pauses: v.exactOptional(count) };
 
 const requestSchema = v.variant('type', [
   v.object({ ...envelope, type: v.literal('PREVOTE') }),
@@ -97,7 +114,7 @@ const requestSchema = v.variant('type', [
     ...envelope,
     type: v.literal('RELEASE'),
     to: v.nullable(pod),
-    cause: v.picklist(['redis-dead', 'redis-hung', 'fenced', 'withdrawn']),
+    cause: v.picklist(['redis-dead', 'redis-hung', 'fenced', 'withdrawn', 'switchover', 'handover', 'failover']),
   }),
   v.object({ ...envelope, type: v.literal('FREEZE') }),
   v.object({ ...envelope, type: v.literal('DONATE') }),
@@ -138,6 +155,7 @@ const statusSchema = v.object({
   members: list(member),
   ranking: list(pod),
   refusedMessages: count,
+  changes: v.exactOptional(list(change)),
 });
 
 function decode<Schema extends v.GenericSchema>(schema: Schema, json: string, what: string): v.InferOutput<Schema> {
@@ -196,10 +214,15 @@ export function decodeStatus(json: string): PeerStatus {
   return withoutNewerTerms(status, [status.master], 'the status');
 }
 
-const memorySchema = v.object({ cluster: text, term, announcement: v.nullable(announcement) });
+const memorySchema = v.object({
+  cluster: text,
+  term,
+  announcement: v.nullable(announcement),
+  pauses: v.exactOptional(count),
+});
 
-export const encodeMemory = (cluster: string, { term: newest, announcement: last }: Memory): string =>
-  JSON.stringify({ cluster, term: newest, announcement: last });
+export const encodeMemory = (cluster: string, { term: newest, announcement: last, pauses = 0 }: Memory): string =>
+  JSON.stringify({ cluster, term: newest, announcement: last, pauses });
 
 /**
  * What a sidecar of `cluster` has kept for its next life.

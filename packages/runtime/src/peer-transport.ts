@@ -9,7 +9,7 @@ const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 1000;
 /** Sidecars of another cluster are looked at again only so often. */
 const STRANGER_RETRY_MS = 10_000;
-/** So many requests without an answer, one after the other, and the connection counts as dead. */
+/** So many requests without an answer in time, one after the other, and a second connection is tried beside the first. */
 const MAX_SILENT = 2;
 /** More addresses than any set has pods: what a wrong DNS answer can cost is bounded. */
 const MAX_LINKS = 256;
@@ -31,6 +31,8 @@ export interface PeerTransportOptions {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly timeoutMs: number;
+  /** How long an answer to a renewal is of use: it counts from when it was sent, so until the lease that it renews is over. */
+  readonly leaseMs: number;
   /** The newest term that is known here: who names one far beyond it is not believed. */
   readonly newestTerm: () => Term;
   /** A sidecar of this cluster was reached. */
@@ -46,6 +48,8 @@ interface Link {
   /** Not named by DNS so far. */
   isLearned: boolean;
   connection: RedisConnection | null;
+  /** A second connection is being tried. */
+  isConnecting: boolean;
   /** Who answers there. */
   peer: PodIdentity | null;
   silent: number;
@@ -108,18 +112,42 @@ export class PeerTransport {
     const link = [...this.#links.values()].find(({ peer, connection }) => peer?.pod === pod && connection !== null);
     const { connection = null, peer = null } = link ?? {};
     if (link === undefined || connection === null || peer === null) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const isLate = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        this.#countSilence(link, connection);
+        resolve(null);
+      }, this.#options.timeoutMs);
+    });
+    const answer = this.#call(link, connection, peer, request).finally(() => clearTimeout(timer));
+    return request.type === 'RENEW' ? await answer : await Promise.race([answer, isLate]);
+  }
+
+  async #call(
+    link: Link,
+    connection: RedisConnection,
+    peer: PodIdentity,
+    request: PeerRequest,
+  ): Promise<PeerAnswer | null> {
     try {
       const answer = await connection.call('PEER', request.type, encodeMessage(request));
-      link.silent = 0;
+      if (link.connection === connection) link.silent = 0;
       return typeof answer === 'string' ? this.#check(decodeAnswer(answer), request, peer) : null;
     } catch (error) {
       const code = error instanceof OperationError ? error.code : '';
-      if (code === 'TIMEOUT') link.silent += 1;
-      // Behind a silent cut the socket would stay open for many minutes; a new one shows when the way is free again.
-      if (link.silent >= MAX_SILENT) this.#drop(link, connection);
+      if (code === 'TIMEOUT' && link.connection === connection && link.silent >= MAX_SILENT)
+        this.#drop(link, connection);
       if (code !== 'TIMEOUT' && code !== 'CLOSED') this.#complain(link, messageOf(error));
       return null;
     }
+  }
+
+  #countSilence(link: Link, connection: RedisConnection): void {
+    if (link.connection !== connection) return;
+    link.silent += 1;
+    // Behind a silent cut the socket would stay open for many minutes, and after a lossy stretch its kernel waits for long
+    // before it sends again; but it may still come through first, so it is kept until a new one does.
+    if (link.silent >= MAX_SILENT) this.#retryLater(link, FIRST_RETRY_MS);
   }
 
   /** Pods that are connected now. */
@@ -149,7 +177,15 @@ export class PeerTransport {
     const alike = [...this.#links.values()].filter((link) => link.isLearned === isLearned).length;
     if (alike >= (isLearned ? MAX_LEARNED : MAX_LINKS)) return;
     const { ip, port } = address;
-    const fresh = { connection: null, peer: null, silent: 0, retryMs: FIRST_RETRY_MS, timer: null, isWanted: true };
+    const fresh = {
+      connection: null,
+      isConnecting: false,
+      peer: null,
+      silent: 0,
+      retryMs: FIRST_RETRY_MS,
+      timer: null,
+      isWanted: true,
+    };
     const link: Link = { address: { ip, port }, isLearned, ...fresh, complaints: new Set(), complainedAtMs: 0 };
     this.#links.set(keyOf(address), link);
     void this.#connect(link);
@@ -176,7 +212,7 @@ export class PeerTransport {
   }
 
   #retryLater(link: Link, delayMs: number): void {
-    if (this.#isClosed || link.timer !== null) return;
+    if (this.#isClosed || link.timer !== null || link.isConnecting) return;
     if (!link.isWanted) {
       this.#links.delete(keyOf(link.address));
       return;
@@ -196,16 +232,21 @@ export class PeerTransport {
   }
 
   async #connect(link: Link): Promise<void> {
-    if (this.#isClosed) return;
-    const { username, password, timeoutMs } = this.#options;
+    // The old connection may have come through in the meantime.
+    const isNeeded = link.connection === null || link.silent >= MAX_SILENT;
+    if (this.#isClosed || link.isConnecting || !isNeeded) return;
+    const { username, password, timeoutMs, leaseMs } = this.#options;
     let connection: RedisConnection | null = null;
+    link.isConnecting = true;
     try {
       connection = await connectRedis(
         { host: link.address.ip, port: link.address.port, username, password },
-        { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
+        { connectTimeoutMs: timeoutMs, commandTimeoutMs: leaseMs },
       );
       await this.#greet(link, connection);
+      link.isConnecting = false;
     } catch (error) {
+      link.isConnecting = false;
       connection?.close();
       const trouble = error instanceof OperationError ? troubleOf(error) : null;
       if (trouble !== null) this.#complain(link, trouble);
@@ -223,11 +264,14 @@ export class PeerTransport {
     const stranger = this.#whyStranger(status);
     if (stranger !== null) {
       connection.close();
+      link.isConnecting = false;
       this.#complain(link, `${stranger}: ignored`);
       this.#retryLater(link, STRANGER_RETRY_MS);
       return;
     }
+    const before = link.connection;
     link.connection = connection;
+    before?.close();
     link.peer = status.from;
     link.silent = 0;
     link.retryMs = FIRST_RETRY_MS;

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { AnswerGuard } from './answer-guard.ts';
 import { isError, messageOf, OperationError } from './errors.ts';
 
 /** Where a Redis is, and how to log in. The password goes nowhere but into AUTH. */
@@ -75,8 +76,10 @@ function hasEnded(client: Redis): boolean {
  */
 async function logIn(client: Redis, { username, password }: RedisTarget): Promise<void> {
   if (password === undefined) return;
+  // Named, the user `default` of a Redis without a password takes any.
+  const user = username === undefined || username === 'default' ? [] : [username];
   try {
-    await client.call('AUTH', ...(username === undefined ? [] : [username]), password);
+    await client.call('AUTH', ...user, password);
   } catch (error) {
     const hasNoPassword = /^ERR .*without any password configured/.test(messageOf(error));
     if (!hasNoPassword) throw error;
@@ -91,9 +94,11 @@ async function logIn(client: Redis, { username, password }: RedisTarget): Promis
 export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts): Promise<RedisConnection> {
   const client = createClient(target, timeouts);
   const where = `${target.host}:${String(target.port)}`;
+  const guard = new AnswerGuard();
+  let refusal: OperationError | null = null;
   let lastError: unknown = null;
   client.on('error', (error: unknown) => {
-    lastError = error;
+    lastError = refusal ?? error;
   });
   let isOpen = false;
   client.on('end', () => {
@@ -101,7 +106,13 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
   });
   try {
     await client.connect();
+    guard.watch(client.stream, (why) => {
+      refusal = why;
+      lastError = why;
+      client.stream.destroy();
+    });
     await logIn(client, target);
+    if (refusal !== null) throw refusal;
     isOpen = true;
   } catch (error) {
     if (!hasEnded(client)) client.disconnect();
@@ -114,9 +125,14 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
     },
     async call(command, ...args) {
       try {
-        return await client.call(command, ...args);
+        const answer = await client.call(command, ...args);
+        // What was refused was made unreadable, and may have ended up in this answer.
+        if (refusal !== null) throw refusal;
+        guard.settle();
+        return answer;
       } catch (error) {
-        throw toOperationError(isOpen ? error : (lastError ?? error), `${command} at ${where}`);
+        if (isReplyError(error)) guard.settle();
+        throw toOperationError(refusal ?? (isOpen ? error : (lastError ?? error)), `${command} at ${where}`);
       }
     },
     onClose(listener) {

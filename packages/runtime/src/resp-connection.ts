@@ -11,8 +11,19 @@ export interface Session {
   readonly id: number;
   /** Where it comes from. */
   readonly address: string;
+  /** `ip:port` of both ends, as in CLIENT LIST. */
+  readonly ends: { readonly remote: string; readonly local: string };
+  readonly ageMs: number;
+  /** Milliseconds since it has asked something, or come. */
+  readonly idleMs: number;
+  /** What it asked last, such as `client|list`. */
+  lastCommand: string;
   protocol: ProtocolVersion;
   isAuthenticated: boolean;
+  /** It has logged in as only a peer can, where there is something to log in with. */
+  isPeerAuthenticated: boolean;
+  /** Which answers it wants: all, none, all but the next one (as asked for just now), all but this one. */
+  answers: 'on' | 'off' | 'skip-next' | 'skip';
   /** Name of the pod that it has shown to be by a message that only peers send; null for everybody else. */
   peer: string | null;
   name: string;
@@ -50,6 +61,11 @@ const GONE = 'nowhere';
 /** Answers that can not be sent are not waited for any longer once the connection is to end. */
 const ENDING_MS = 5000;
 
+/** As Redis writes it: an IPv6 address in brackets. */
+function endOf(address: string, port: number | undefined): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${String(port ?? 0)}`;
+}
+
 /** The place of something that is sent; its text is null until it is known. */
 interface Slot {
   text: string | null;
@@ -66,6 +82,10 @@ export class Connection implements Session, Worker {
   readonly patterns = new Set<string>();
   protocol: ProtocolVersion = 2;
   isAuthenticated = false;
+  isPeerAuthenticated = false;
+  answers: Session['answers'] = 'on';
+  lastCommand = '';
+  readonly ends: Session['ends'];
   peer: string | null = null;
   name = '';
   readonly #socket: Socket;
@@ -78,6 +98,7 @@ export class Connection implements Session, Worker {
   #hasSpoken = false;
   #accountedBytes = 0;
   #unflushed = 0;
+  readonly #bornAtMs = performance.now();
   #lastActiveMs = performance.now();
   /** How long something has been awaited, in milliseconds of sweeps: a process that was paused has not waited. */
   readonly #waited = { handshake: 0, request: 0, reader: 0, end: 0 };
@@ -87,6 +108,10 @@ export class Connection implements Session, Worker {
     this.#socket = socket;
     this.#ports = ports;
     this.address = canonicalIp(socket.remoteAddress ?? GONE);
+    this.ends = {
+      remote: endOf(this.address, socket.remotePort),
+      local: endOf(canonicalIp(socket.localAddress ?? GONE), socket.localPort),
+    };
     this.#parser.isTrusted = !ports.needsLogin;
     socket.setNoDelay(true);
     // Not 'data': what is not asked for by `read` stays with the kernel, and so with the sender, but for one chunk.
@@ -106,6 +131,10 @@ export class Connection implements Session, Worker {
 
   get idleMs(): number {
     return performance.now() - this.#lastActiveMs;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#bornAtMs;
   }
 
   get bufferedBytes(): number {
@@ -217,12 +246,22 @@ export class Connection implements Session, Worker {
   /** The command is handled at once; only its answer waits for those before it, as RESP wants. */
   #handle(words: readonly string[]): void {
     this.#hasSpoken = true;
+    let reply: Reply | Promise<Reply>;
     try {
-      this.#send(this.#ports.handle(this, words));
+      reply = this.#ports.handle(this, words);
     } catch (error) {
-      this.#send(failed(`ERR ${messageOf(error)}`));
+      reply = failed(`ERR ${messageOf(error)}`);
     }
+    if (this.#wantsAnswer()) this.#send(reply);
+    else if ('then' in reply) reply.catch(() => undefined);
     this.#parser.isTrusted = !this.#ports.needsLogin || this.isAuthenticated;
+  }
+
+  #wantsAnswer(): boolean {
+    const { answers } = this;
+    if (answers === 'skip-next') this.answers = 'skip';
+    else if (answers === 'skip') this.answers = 'on';
+    return answers === 'on';
   }
 
   /** Everything that is sent keeps its place: behind the answers to what was asked before. */

@@ -5,7 +5,11 @@ export type Reply =
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'integer'; readonly value: number }
   | { readonly type: 'bulk'; readonly text: string }
+  /** Text for people, which Redis marks as such in RESP3. */
+  | { readonly type: 'verbatim'; readonly text: string }
   | { readonly type: 'array'; readonly items: readonly Reply[] }
+  /** A set in RESP3; an array in RESP2. */
+  | { readonly type: 'set'; readonly items: readonly Reply[] }
   /** A map in RESP3; in RESP2 a flat array of keys and values. */
   | { readonly type: 'map'; readonly entries: readonly (readonly [string, Reply])[] }
   /** A push message in RESP3; an array in RESP2. */
@@ -21,6 +25,7 @@ export const bulk = (text: string): Reply => ({ type: 'bulk', text });
 export const integer = (value: number): Reply => ({ type: 'integer', value });
 export const failed = (text: string): Reply => ({ type: 'error', text });
 export const array = (items: readonly Reply[]): Reply => ({ type: 'array', items });
+export const map = (entries: readonly (readonly [string, Reply])[]): Reply => ({ type: 'map', entries });
 export const bulks = (texts: readonly string[]): Reply => array(texts.map(bulk));
 
 export type ProtocolVersion = 2 | 3;
@@ -41,8 +46,13 @@ export function encodeReply(reply: Reply, version: ProtocolVersion): string {
       return `:${String(reply.value)}\r\n`;
     case 'bulk':
       return `$${String(Buffer.byteLength(reply.text))}\r\n${reply.text}\r\n`;
+    case 'verbatim':
+      if (version === 2) return encodeReply({ type: 'bulk', text: reply.text }, version);
+      return `=${String(Buffer.byteLength(reply.text) + 4)}\r\ntxt:${reply.text}\r\n`;
     case 'array':
       return `*${String(reply.items.length)}\r\n${all(reply.items)}`;
+    case 'set':
+      return `${version === 3 ? '~' : '*'}${String(reply.items.length)}\r\n${all(reply.items)}`;
     case 'map': {
       const flat = reply.entries.flatMap(([key, value]) => [bulk(key), value]);
       const head = version === 3 ? `%${String(reply.entries.length)}` : `*${String(flat.length)}`;

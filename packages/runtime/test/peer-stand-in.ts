@@ -137,6 +137,7 @@ export function wire(index: number, change: Partial<PeerTransportOptions> = {}):
     username: undefined,
     password: undefined,
     timeoutMs: 2000,
+    leaseMs: 4000,
     newestTerm: () => asTerm(1),
     onMet: (status) => met.push(status),
     onLost: (gone) => lost.push(gone),

@@ -26,6 +26,7 @@ function decodeAggregate(type: string, count: number, text: string, from: number
   if (many === null) return null;
   const { items, next } = many;
   if (type === '*') return { reply: { type: 'array', items }, next };
+  if (type === '~') return { reply: { type: 'set', items }, next };
   if (type === '>') return { reply: { type: 'push', items }, next };
   const entries = Array.from({ length: count }, (_, index): [string, Reply] => {
     const key = items[index * 2]!;
@@ -49,13 +50,17 @@ export function decodeReply(text: string, from = 0): Decoded | null {
       return { reply: { type: 'integer', value: Number(line) }, next };
     case '_':
       return { reply: { type: 'null' }, next };
+    case '=':
     case '$': {
       const length = Number(line);
       if (length === -1) return { reply: { type: 'null' }, next };
       if (text.length < next + length + 2) return null;
-      return { reply: { type: 'bulk', text: utf8(text.slice(next, next + length)) }, next: next + length + 2 };
+      const content = utf8(text.slice(next, next + length));
+      if (type === '=') return { reply: { type: 'verbatim', text: content.slice(4) }, next: next + length + 2 };
+      return { reply: { type: 'bulk', text: content }, next: next + length + 2 };
     }
     case '*':
+    case '~':
     case '>':
     case '%':
       if (line === '-1') return { reply: { type: 'null-array' }, next };

@@ -86,6 +86,7 @@ async function talkAsPeer(place: Place, host: string): Promise<void> {
     username: undefined,
     password: 'open-sesame-7',
     timeoutMs: 2000,
+    leaseMs: 4000,
     newestTerm: () => oneStatus.term,
     onMet: () => undefined,
     onLost: () => undefined,

@@ -49,6 +49,13 @@ const encodings: readonly (readonly [string, Reply, string, string?])[] = [
     '%2\r\n$4\r\nname\r\n$8\r\nmymaster\r\n$6\r\nnested\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n',
   ],
   ['push', push, '*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n', '>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n'],
+  [
+    'set',
+    { type: 'set', items: [simple('fast'), simple('stale')] },
+    '*2\r\n+fast\r\n+stale\r\n',
+    '~2\r\n+fast\r\n+stale\r\n',
+  ],
+  ['verbatim', { type: 'verbatim', text: 'größe\n' }, '$8\r\ngröße\n\r\n', '=12\r\ntxt:größe\n\r\n'],
   ['null array', { type: 'null-array' }, '*-1\r\n', '_\r\n'],
   ['null', { type: 'null' }, '$-1\r\n', '_\r\n'],
   ['none', { type: 'none' }, ''],
@@ -66,7 +73,10 @@ function flat(reply: Reply): Reply {
   switch (reply.type) {
     case 'map':
       return array(reply.entries.flatMap(([key, value]) => [bulk(key), flat(value)]));
+    case 'verbatim':
+      return bulk(reply.text);
     case 'push':
+    case 'set':
     case 'array':
       return array(reply.items.map(flat));
     case 'simple':
@@ -90,6 +100,8 @@ const { reply: anyReply } = fc.letrec<{ reply: Reply }>((tie) => ({
     fc.integer().map(integer),
     fc.constant<Reply>({ type: 'null' }),
     fc.array(tie('reply'), { maxLength: 4 }).map(array),
+    fc.array(tie('reply'), { maxLength: 3 }).map((items): Reply => ({ type: 'set', items })),
+    fc.string({ unit: 'grapheme' }).map((text): Reply => ({ type: 'verbatim', text })),
     fc
       .array(fc.tuple(fc.string({ unit: 'grapheme' }), tie('reply')), { maxLength: 3 })
       .map((entries): Reply => ({ type: 'map', entries })),

@@ -15,6 +15,7 @@ import {
   ipFlag,
   numberFlag,
   optionalText,
+  passwordOf,
   podPlace,
   portFlag,
   textFlag,
@@ -22,6 +23,7 @@ import {
   type LogLevel,
   type RawFlags,
 } from '@sentinel-micro/runtime';
+import type { PortLogins } from './login.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -49,6 +51,18 @@ export const RUN_FLAGS = {
     default: DEFAULT_TIMINGS.dataWaitMs,
     describe: 'how long to wait for a quorum of pods with their data',
   },
+  'sentinel-auth': {
+    choices: ['on', 'off'],
+    default: 'on',
+    describe: "the sidecar's port asks clients for a password, or not; peers always log in when Redis has one",
+  },
+  'sentinel-password-file': {
+    type: 'string',
+    describe: "file with what clients log in with at the sidecar's port, instead of Redis's password",
+    requiresArg: true,
+  },
+  // Only meant for the environment, as that of Redis.
+  'sentinel-password': { type: 'string', hidden: true },
   listen: { type: 'string', describe: 'the one address to listen on; all of them when left out', requiresArg: true },
   'rendered-config': {
     type: 'string',
@@ -75,6 +89,8 @@ export interface RunConfig {
   readonly dnsServers: readonly string[] | null;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  /** Who may use the sidecar's port. */
+  readonly logins: PortLogins;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
 }
@@ -101,6 +117,20 @@ function masterNameOf(flags: RawFlags): string {
   );
 }
 
+/** @throws UsageError when the flags contradict each other, or the file can not be used. */
+function loginsOf(flags: RawFlags, redis: ReturnType<typeof credentialsOf>): PortLogins {
+  const isOpen = choiceFlag(flags, 'sentinel-auth', ['on', 'off']) === 'off';
+  const own = passwordOf(flags, 'sentinel-password');
+  if (isOpen && own !== undefined) {
+    throw new UsageError(
+      '--sentinel-password-file is given, and --sentinel-auth is off; leave one of them out: a port that is open asks for no password',
+    );
+  }
+  // Redis's password stays that of the peers: so a new password for clients can be rolled out pod by pod.
+  const peerPassword = redis.password ?? own;
+  return { username: redis.username, peerPassword, clientPassword: isOpen ? undefined : (own ?? redis.password) };
+}
+
 function portsOf(flags: RawFlags): { redisPort: number; port: number } {
   const [redisPort, port] = [portFlag(flags, 'redis-port'), portFlag(flags, 'port')];
   if (redisPort !== port) return { redisPort, port };
@@ -120,6 +150,7 @@ export const logLevelOf = (flags: RawFlags): LogLevel =>
 export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig {
   const { pod, members } = podPlace(flags);
   const { username, password } = credentialsOf(flags);
+  const logins = loginsOf(flags, { username, password });
   return {
     node: {
       cluster: clusterIdOf(flags),
@@ -145,6 +176,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
     dnsServers: dnsServersFlag(flags),
     username,
     password,
+    logins,
     logLevel: logLevelOf(flags),
     logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),
   };

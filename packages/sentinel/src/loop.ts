@@ -4,7 +4,8 @@ import {
   memoryOf,
   startNode,
   type Action,
-  type Address,
+  type Command,
+  type CommandResult,
   type Input,
   type Memory,
   type Moment,
@@ -30,7 +31,8 @@ export interface LoopPorts {
   readonly executeOwn: (action: OwnAction) => Promise<Outcome>;
   readonly sampleOwn: () => void;
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
-  readonly onMasterChanged: (from: Address | null, to: Address) => void;
+  /** A decision has been carried out; `state` is what it has led to. */
+  readonly onDecided: () => void;
   readonly onStopped: () => void;
   /** What the former life of this sidecar has kept; null when there is none. */
   readonly memory: Memory | null;
@@ -45,6 +47,7 @@ export class Loop {
   readonly #config: NodeConfig;
   readonly #ports: LoopPorts;
   readonly #waiting = new Map<number, AnswerListener>();
+  readonly #ordered = new Map<number, (result: CommandResult) => void>();
   readonly #inputs: Input[] = [];
   #state: NodeState;
   #nextRef = 1;
@@ -86,6 +89,16 @@ export class Loop {
     });
   }
 
+  /** Orders something of the core. @returns how it ended, which takes as long as it takes; the core bounds it. */
+  command(command: Command): Promise<CommandResult> {
+    const ref = this.#nextRef;
+    this.#nextRef += 1;
+    return new Promise((resolve) => {
+      this.#ordered.set(ref, resolve);
+      this.feed({ type: 'command', ref, command });
+    });
+  }
+
   close(): void {
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -114,12 +127,14 @@ export class Loop {
       logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
     }
     this.#schedule(decision.wakeAtMs);
+    this.#ports.onDecided();
   }
 
   #remember(now: Memory, before: Memory): void {
     const { announcement } = now;
     const isSame =
       now.term === before.term &&
+      now.pauses === before.pauses &&
       announcement?.term === before.announcement?.term &&
       announcement?.history.replid === before.announcement?.history.replid;
     if (!isSame) this.#ports.remember(now);
@@ -135,7 +150,8 @@ export class Loop {
         return;
       case 'answer': {
         const { cluster, self } = this.#config;
-        this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term: this.#state.term, ...action.body });
+        const { term, pauses } = this.#state;
+        this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term, pauses, ...action.body });
         this.#waiting.delete(action.ref);
         return;
       }
@@ -147,8 +163,12 @@ export class Loop {
           this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
         });
         return;
+      case 'command-done':
+        this.#ordered.get(action.ref)?.(action.result);
+        this.#ordered.delete(action.ref);
+        return;
       case 'master-changed':
-        ports.onMasterChanged(action.from, action.to);
+        // Told by what the views before and after have in common, like every other event.
         return;
       case 'stopped':
         ports.onStopped();

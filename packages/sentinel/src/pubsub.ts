@@ -9,6 +9,10 @@ const MAX_NAME_LENGTH = 256;
 const MAX_PATTERNS = 16;
 const MAX_PATTERN_LENGTH = 128;
 
+export function isSubscriber({ channels, patterns }: Session): boolean {
+  return channels.size + patterns.size > 0;
+}
+
 function confirmation(kind: string, channel: string | null, session: Session): Reply {
   const name: Reply = channel === null ? { type: 'null' } : bulk(channel);
   return { type: 'push', items: [bulk(kind), name, integer(session.channels.size + session.patterns.size)] };

@@ -1,4 +1,3 @@
-import type { Address } from '@sentinel-micro/core';
 import {
   actOnRemote,
   canonicalIp,
@@ -13,12 +12,15 @@ import {
   PeerTransport,
   type RespServer,
 } from '@sentinel-micro/runtime';
+import { Announcer } from './announcer.ts';
 import { createCommands } from './commands.ts';
 import type { RunConfig } from './config.ts';
+import { forwardCommand, type ForwardingOptions } from './forwarding.ts';
 import { Loop } from './loop.ts';
 import { MemoryFile } from './memory.ts';
 import { publish } from './pubsub.ts';
 import { forgetMaster } from './rendered-config.ts';
+import { viewOf, type SentinelContext } from './sentinel-view.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
 const DNS_EVERY_MS = 5000;
@@ -29,10 +31,6 @@ const DNS_TIMEOUT_MS = 1000;
 export interface Sidecar {
   /** Hands over if need be, and stops. @returns when nothing is left to do, at the latest after the pause budget and a lease. */
   stop(): Promise<void>;
-}
-
-function addressText(address: Address): string {
-  return `${address.ip} ${String(address.port)}`;
 }
 
 function watchDns(
@@ -86,8 +84,13 @@ interface Parts {
   server: RespServer;
 }
 
-function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStopped: () => void): Loop {
-  const { username, password, masterName } = config;
+interface Listeners {
+  readonly onDecided: () => void;
+  readonly onStopped: () => void;
+}
+
+function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, listeners: Listeners): Loop {
+  const { username, password } = config;
   const { timings, cluster } = config.node;
   const memory = new MemoryFile(config.renderedConfig, cluster, logger);
   return new Loop(config.node, {
@@ -105,11 +108,7 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, onStop
         // An election waits for its probes; a repair may take its time, on a slow link too.
         order.action.kind === 'follow' ? timings.requestTimeoutMs : timings.probeTimeoutMs,
       ),
-    onMasterChanged: (from, to) => {
-      if (from === null) return;
-      publish(parts().server.sessions, '+switch-master', `${masterName} ${addressText(from)} ${addressText(to)}`);
-    },
-    onStopped,
+    ...listeners,
     memory: memory.read(),
     remember: (now) => memory.write(now),
   });
@@ -123,9 +122,16 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
     username: config.username,
     password: config.password,
     timeoutMs: timings.requestTimeoutMs,
+    leaseMs: timings.leaseMs,
     newestTerm: () => loop().state.term,
     onMet: (status) =>
-      loop().feed({ type: 'peer-met', identity: status.from, announcement: status.master, term: status.term }),
+      loop().feed({
+        type: 'peer-met',
+        identity: status.from,
+        announcement: status.master,
+        term: status.term,
+        pauses: status.pauses ?? 0,
+      }),
     onLost: (pod) => loop().feed({ type: 'peer-lost', pod }),
     onTrouble: ({ ip, port }, text) => logger.log('warn', 'peer', `peer at ${ip}:${String(port)}: ${text}`),
   });
@@ -152,6 +158,14 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
   });
 }
 
+function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOptions {
+  const { requestTimeoutMs, pauseBudgetMs, grantMs } = node.timings;
+  // Longer than the core there takes at most to say how it ended.
+  const commandTimeoutMs = pauseBudgetMs + 2 * grantMs + requestTimeoutMs;
+  const timeouts = { connectTimeoutMs: requestTimeoutMs, commandTimeoutMs };
+  return { cluster: node.cluster, username, password: logins.peerPassword, timeouts };
+}
+
 /**
  * Starts the sidecar: serves its port, watches its Redis, finds its peers, and turns the loop.
  * @throws OperationError when the port can not be had.
@@ -166,24 +180,33 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
-    needsLogin: config.password !== undefined,
+    needsLogin: config.logins.clientPassword !== undefined,
     isPeerAddress: (address) => built.transport?.knows(address) ?? false,
     onTrouble: (text) => logger.log('warn', 'port', text),
   });
   built.server = server;
-  const loop = buildLoop(config, logger, parts, () => declareStopped());
+  const announcer = new Announcer(({ channel, message }) => publish(server.sessions, channel, message));
+  const context = (): SentinelContext => ({
+    state: parts().loop.state,
+    masterName: config.masterName,
+    nowMs: systemClock.now(),
+    connected: parts().transport.connected(),
+  });
+  const onDecided = (): void => {
+    const now = context();
+    announcer.look(viewOf(now), now.nowMs);
+  };
+  const loop = buildLoop(config, logger, parts, { onDecided, onStopped: () => declareStopped() });
   built.loop = loop;
   const transport = buildTransport(config, logger, () => loop);
   built.transport = transport;
   const handle = createCommands({
-    username: config.username,
-    password: config.password,
-    context: () => ({
-      state: loop.state,
-      masterName: config.masterName,
-      nowMs: systemClock.now(),
-      connectedPeers: transport.connected().filter((pod) => members.includes(pod)).length,
-    }),
+    logins: config.logins,
+    context,
+    sessions: () => server.sessions,
+    downSince: (instance) => announcer.downSinceMs(instance),
+    command: (command) => loop.command(command),
+    forward: (to, command) => forwardCommand(to, command, forwardingOptions(config)),
     peerRequest: (request) => {
       const { pod } = request.from;
       if (request.cluster === cluster && members.includes(pod) && pod !== self.pod) transport.learn(request.from);

@@ -1,27 +1,31 @@
 import { currentMaster } from '@sentinel-micro/core';
-import { array, bulk, bulks, failed, simple, type Reply } from '@sentinel-micro/runtime';
+import { array, bulk, bulks, failed, integer, simple, type Reply } from '@sentinel-micro/runtime';
+import { historyReply, isOrder, order, type OrderPorts } from './orders.ts';
+import { sentinelHelp, SUBCOMMAND_SPECS } from './sentinel-help.ts';
 import {
+  infoCacheReply,
   masterReply,
-  otherMembersOf,
   replicaReplies,
   sentinelReplies,
   usableSentinels,
-  type ReplyContext,
+  type DownSince,
 } from './sentinel-replies.ts';
+import { SETTINGS } from './sentinel-settings.ts';
+import { viewOf, type SentinelContext } from './sentinel-view.ts';
 
-export interface SentinelContext extends ReplyContext {
-  /** Number of peers that are connected now. */
-  readonly connectedPeers: number;
+export interface SentinelPorts extends OrderPorts {
+  readonly downSince: DownSince;
 }
 
-type Subcommand = (context: SentinelContext, args: readonly string[]) => Reply;
+type Subcommand = (context: SentinelContext, args: readonly string[], ports: SentinelPorts) => Reply | Promise<Reply>;
+type Query = (context: SentinelContext, ports: SentinelPorts) => Reply;
 
 const NO_SUCH_MASTER = failed('ERR No such master with that name');
 const NOT_KNOWN_NOW = failed('NOMASTER No master is known at the moment: there is no valid lease');
 
 /** Wraps a subcommand whose argument is the master's name. */
-function named(handle: (context: SentinelContext) => Reply, unknown: Reply = NO_SUCH_MASTER): Subcommand {
-  return (context, args) => (args[0] === context.masterName ? handle(context) : unknown);
+function named(handle: Query, unknown: Reply = NO_SUCH_MASTER): Subcommand {
+  return (context, args, ports) => (args[0] === context.masterName ? handle(context, ports) : unknown);
 }
 
 function getMasterAddress({ state, nowMs }: SentinelContext): Reply {
@@ -30,68 +34,88 @@ function getMasterAddress({ state, nowMs }: SentinelContext): Reply {
   return master === null ? { type: 'null-array' } : bulks([master.ip, String(master.port)]);
 }
 
-function checkQuorum({ state, nowMs, connectedPeers }: SentinelContext): Reply {
-  const usable = usableSentinels(state, nowMs, connectedPeers);
-  if (usable >= state.config.quorum) {
+function checkQuorum(context: SentinelContext): Reply {
+  const usable = usableSentinels(context);
+  if (usable >= context.state.config.quorum) {
     return simple(`OK ${String(usable)} usable Sentinels. Quorum and failover authorization can be reached`);
   }
+  // The quorum is the majority, so both are missed at once.
   return failed(
-    `NOQUORUM ${String(usable)} usable Sentinels. Not enough available Sentinels to reach the majority and authorize a failover`,
+    `NOQUORUM ${String(usable)} usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master. Not enough available Sentinels to reach the majority and authorize a failover`,
   );
 }
 
-const replicas = named((context) => array(replicaReplies(context)));
-
-const SUBCOMMANDS: Readonly<Record<string, { readonly arity: number; readonly handle: Subcommand }>> = {
-  MASTERS: {
-    arity: 0,
-    handle: (context) => {
-      const master = masterReply(context);
-      return array(master === null ? [] : [master]);
-    },
-  },
-  MASTER: { arity: 1, handle: named((context) => masterReply(context) ?? NOT_KNOWN_NOW) },
-  REPLICAS: { arity: 1, handle: replicas },
-  SLAVES: { arity: 1, handle: replicas },
-  SENTINELS: { arity: 1, handle: named((context) => array(sentinelReplies(context))) },
-  'GET-MASTER-ADDR-BY-NAME': { arity: 1, handle: named(getMasterAddress, { type: 'null-array' }) },
-  CKQUORUM: { arity: 1, handle: named(checkQuorum) },
-  MYID: { arity: 0, handle: ({ state }) => bulk(state.config.self.incarnation) },
+/**
+ * IS-MASTER-DOWN-BY-ADDR ip port epoch runid. Redis Sentinel asks for a vote with it; sidecars vote by PEER messages alone, so it is
+ * answered with what is known, and promises nothing.
+ */
+const isMasterDown: Subcommand = (context, [ip, port = '', epoch = '', runId]) => {
+  if (!/^-?\d{1,15}$/.test(port) || !/^-?\d{1,15}$/.test(epoch)) {
+    return failed('ERR value is not an integer or out of range');
+  }
+  const { master, isNamed } = viewOf(context);
+  const isMeant = master !== null && master.ip === ip && master.port === Number(port);
+  const isDown = integer(isMeant && !isNamed ? 1 : 0);
+  const leader = runId === '*' ? null : leaderOf(context);
+  return array([isDown, bulk(leader ?? '*'), integer(leader === null ? 0 : context.state.term)]);
 };
 
-/** SENTINEL <subcommand> ..., as Redis Sentinel answers it (sentinelCommand in sentinel.c). */
-export function sentinelCommand(context: SentinelContext, words: readonly string[]): Reply {
-  const [, name, ...args] = words;
-  if (name === undefined) return failed("ERR wrong number of arguments for 'sentinel' command");
-  const subcommand = SUBCOMMANDS[name.toUpperCase()];
-  if (subcommand === undefined) return failed(`ERR unknown subcommand '${name.slice(0, 64)}'. Try SENTINEL HELP.`);
-  if (args.length !== subcommand.arity) {
-    return failed(`ERR wrong number of arguments for 'sentinel|${name.toLowerCase()}' command`);
-  }
-  return subcommand.handle(context, args);
+/** Id of the sidecar that leads now; null when none is known to. */
+function leaderOf(context: SentinelContext): string | null {
+  const { master, isNamed, sentinels, self } = viewOf(context);
+  if (!isNamed || master === null) return null;
+  if (master.pod === context.state.config.self.pod) return self;
+  return sentinels.find(({ pod }) => pod === master.pod)?.id ?? null;
 }
 
-/** The text of INFO: clients look for `redis_mode:sentinel` and the `masterN` line. */
-export function infoText({ state, masterName, nowMs }: ReplyContext): string {
-  const master = currentMaster(state, nowMs);
-  const sentinels = state.config.members.length;
-  const address = master === null ? '' : `${master.ip}:${String(master.port)}`;
-  const masterLine = `master0:name=${masterName},status=ok,address=${address},slaves=${String(otherMembersOf(state).length)},sentinels=${String(sentinels)}`;
-  const lines = [
-    '# Server',
-    'redis_version:7.0.0',
-    'redis_mode:sentinel',
-    `run_id:${state.config.self.incarnation}`,
-    `tcp_port:${String(state.config.self.port)}`,
-    '',
-    '# Sentinel',
-    `sentinel_masters:${master === null ? '0' : '1'}`,
-    'sentinel_tilt:0',
-    'sentinel_running_scripts:0',
-    'sentinel_scripts_queue_length:0',
-    'sentinel_simulate_failure_flags:0',
-    ...(master === null ? [] : [masterLine]),
-    '',
-  ];
-  return lines.join('\r\n');
+const master = named((context) => masterReply(context) ?? NOT_KNOWN_NOW);
+const masters: Subcommand = (context) => {
+  const reply = masterReply(context);
+  return array(reply === null ? [] : [reply]);
+};
+const replicas = named((context, { downSince }) => {
+  const replies = replicaReplies(context, downSince);
+  return replies === null ? NOT_KNOWN_NOW : array(replies);
+});
+const masterAddress = named(getMasterAddress, { type: 'null-array' });
+
+const QUERIES: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
+  ['MASTERS', masters],
+  ['PRIMARIES', masters],
+  ['MASTER', master],
+  ['PRIMARY', master],
+  ['REPLICAS', replicas],
+  ['SLAVES', replicas],
+  ['SENTINELS', named((context, { downSince }) => array(sentinelReplies(context, downSince)))],
+  ['GET-MASTER-ADDR-BY-NAME', masterAddress],
+  ['GET-PRIMARY-ADDR-BY-NAME', masterAddress],
+  ['IS-MASTER-DOWN-BY-ADDR', isMasterDown],
+  ['IS-PRIMARY-DOWN-BY-ADDR', isMasterDown],
+  ['CKQUORUM', named(checkQuorum)],
+  ['INFO-CACHE', (context, args) => (args.includes(context.masterName) ? infoCacheReply(context) : array([]))],
+  ['PENDING-SCRIPTS', () => array([])],
+  ['HISTORY', named(historyReply)],
+  ['MYID', ({ state }) => bulk(state.config.self.incarnation)],
+  ['HELP', sentinelHelp],
+]);
+
+/** SENTINEL <subcommand> ..., as Redis Sentinel answers it (sentinelCommand in sentinel.c). */
+export function sentinelCommand(
+  context: SentinelContext,
+  words: readonly string[],
+  ports: SentinelPorts,
+): Reply | Promise<Reply> {
+  const [, name, ...args] = words;
+  if (name === undefined) return failed("ERR wrong number of arguments for 'sentinel' command");
+  const subcommand = name.toUpperCase();
+  const spec = SUBCOMMAND_SPECS.get(subcommand);
+  const handle = QUERIES.get(subcommand) ?? SETTINGS.get(subcommand);
+  if (spec === undefined || (handle === undefined && !isOrder(subcommand))) {
+    return failed(`ERR unknown subcommand '${name.slice(0, 64)}'. Try SENTINEL HELP.`);
+  }
+  const [least, most] = spec.args;
+  if (args.length < least || args.length > most) {
+    return failed(`ERR wrong number of arguments for 'sentinel|${name.toLowerCase()}' command`);
+  }
+  return handle === undefined ? order(context, ports, subcommand, args) : handle(context, args, ports);
 }

@@ -1,25 +1,21 @@
+import { currentMaster, type MemberView, type NodeState } from '@sentinel-micro/core';
+import { array, bulk, integer, map, type Reply } from '@sentinel-micro/runtime';
 import {
-  currentMaster,
-  heldUntilMs,
-  knownPeers,
-  type MemberView,
-  type NodeState,
-  type PodIdentity,
-} from '@sentinel-micro/core';
-import { bulk, type Reply } from '@sentinel-micro/runtime';
+  otherMembersOf,
+  replicaNameOf,
+  sentinelsOf,
+  type SentinelContext,
+  type SentinelView,
+} from './sentinel-view.ts';
 
-/** What the replies for Sentinel clients are made of. */
-export interface ReplyContext {
-  readonly state: NodeState;
-  readonly masterName: string;
-  readonly nowMs: number;
-}
+/** What answers need beside the context: since when an instance is down, in milliseconds; null when it is not known. */
+export type DownSince = (instance: string) => number | null;
 
 type Fields = readonly (readonly [string, string | number])[];
 
 /** All values are bulk strings, as in Redis Sentinel (addReplySentinelRedisInstance in sentinel.c). */
 function asMap(fields: Fields): Reply {
-  return { type: 'map', entries: fields.map(([key, value]) => [key, bulk(String(value))]) };
+  return map(fields.map(([key, value]) => [key, bulk(String(value))]));
 }
 
 const UNKNOWN_RUN_ID = '';
@@ -31,10 +27,15 @@ interface Instance {
   readonly runId: string;
   readonly flags: string;
   readonly answeredAgoMs: number;
+  /** What is only there at times, in its place. */
+  readonly failoverState?: string;
+  /** Milliseconds for which it has been down; null when it is not. */
+  readonly downMs?: number | null;
   readonly downAfterMs: number;
 }
 
 function commonFields(instance: Instance): Fields {
+  const { failoverState, downMs = null } = instance;
   return [
     ['name', instance.name],
     ['ip', instance.ip],
@@ -43,9 +44,11 @@ function commonFields(instance: Instance): Fields {
     ['flags', instance.flags],
     ['link-pending-commands', 0],
     ['link-refcount', 1],
+    ...(failoverState === undefined ? [] : ([['failover-state', failoverState]] as const)),
     ['last-ping-sent', 0],
     ['last-ok-ping-reply', instance.answeredAgoMs],
     ['last-ping-reply', instance.answeredAgoMs],
+    ...(downMs === null ? [] : ([['s-down-time', downMs]] as const)),
     ['down-after-milliseconds', instance.downAfterMs],
   ];
 }
@@ -58,20 +61,27 @@ function redisFields(role: 'master' | 'slave', answeredAgoMs: number): Fields {
   ];
 }
 
+/** The holder is about to move the master elsewhere: clients that look at flags had better ask again. */
+function isMovingMaster({ role }: NodeState): boolean {
+  return role.kind === 'holder' && role.phase.name !== 'lead';
+}
+
 /** The reply of SENTINEL MASTER, or null when no master can be named. */
-export function masterReply({ state, masterName, nowMs }: ReplyContext): Reply | null {
+export function masterReply(context: SentinelContext): Reply | null {
+  const { state, masterName, nowMs } = context;
   const master = currentMaster(state, nowMs);
   if (master === null) return null;
   const { config, announcement, term } = state;
   const { downAfterMs, heartbeatMs } = config.timings;
-  const peers = knownPeers(state, nowMs);
+  const isMoving = isMovingMaster(state);
   const instance: Instance = {
     name: masterName,
     ip: master.ip,
     port: master.port,
     runId: announcement?.runId ?? UNKNOWN_RUN_ID,
-    flags: 'master',
+    flags: isMoving ? 'master,failover_in_progress' : 'master',
     answeredAgoMs: 0,
+    ...(isMoving ? { failoverState: 'wait_promotion' } : {}),
     downAfterMs,
   };
   return asMap([
@@ -79,85 +89,111 @@ export function masterReply({ state, masterName, nowMs }: ReplyContext): Reply |
     ...redisFields('master', Math.min(heartbeatMs, Math.round(nowMs - state.own.infoAtMs))),
     ['config-epoch', term],
     ['num-slaves', otherMembersOf(state).length],
-    ['num-other-sentinels', peers.length],
+    ['num-other-sentinels', sentinelsOf(context).length],
     ['quorum', config.quorum],
-    ['failover-timeout', config.timings.grantMs + config.timings.dataWaitMs],
+    ['failover-timeout', failoverTimeoutMs(state)],
     ['parallel-syncs', Math.max(1, config.members.length - 1)],
   ]);
 }
 
-/** The pods beside the master; the holder tells them to everybody with its renewals. */
-export function otherMembersOf(state: NodeState): readonly MemberView[] {
-  return state.members.filter((member) => member.pod !== state.announcement?.pod);
+/** How long the master is away at most, when a quorum is there and has its data. */
+export function failoverTimeoutMs({ config }: NodeState): number {
+  return config.timings.grantMs + config.timings.dataWaitMs;
 }
 
-/** One map for each replica. */
-export function replicaReplies({ state, nowMs }: ReplyContext): Reply[] {
-  const master = currentMaster(state, nowMs);
-  if (master === null) return [];
-  return otherMembersOf(state).map((member) => {
-    const answeredAgoMs = member.isReachable ? 0 : state.config.timings.leaseMs;
+function downMsOf(instance: string, isUp: boolean, { nowMs }: SentinelContext, downSince: DownSince): number | null {
+  return isUp ? null : Math.max(0, Math.round(nowMs - (downSince(instance) ?? nowMs)));
+}
+
+function replicaReply(context: SentinelContext, member: MemberView, downSince: DownSince): Reply {
+  const { timings } = context.state.config;
+  const master = currentMaster(context.state, context.nowMs);
+  const answeredAgoMs = member.isReachable ? 0 : timings.leaseMs;
+  const name = replicaNameOf(member);
+  const instance: Instance = {
+    name,
+    ip: member.ip,
+    port: member.port,
+    runId: member.runId ?? UNKNOWN_RUN_ID,
+    flags: member.isReachable ? 'slave' : 's_down,slave,disconnected',
+    answeredAgoMs,
+    downMs: downMsOf(name, member.isReachable, context, downSince),
+    downAfterMs: timings.downAfterMs,
+  };
+  return asMap([
+    ...commonFields(instance),
+    ...redisFields('slave', answeredAgoMs),
+    ['master-link-down-time', 0],
+    ['master-link-status', member.linkUp ? 'ok' : 'err'],
+    ['master-host', master?.ip ?? '?'],
+    ['master-port', master?.port ?? 0],
+    ['slave-priority', member.priority ?? 100],
+    ['slave-repl-offset', member.offset],
+    ['replica-announced', 1],
+  ]);
+}
+
+/** One map for each replica, or null when no master can be named that they would be replicas of. */
+export function replicaReplies(context: SentinelContext, downSince: DownSince): Reply[] | null {
+  if (currentMaster(context.state, context.nowMs) === null) return null;
+  return otherMembersOf(context.state).map((member) => replicaReply(context, member, downSince));
+}
+
+function sentinelFlags({ isUp, isConnected, agreesThatDown }: SentinelView): string {
+  return [
+    ...(isUp ? [] : ['s_down']),
+    'sentinel',
+    ...(isConnected && isUp ? [] : ['disconnected']),
+    ...(agreesThatDown ? ['master_down'] : []),
+  ].join(',');
+}
+
+/** One map for each other sidecar. */
+export function sentinelReplies(context: SentinelContext, downSince: DownSince): Reply[] {
+  const { state } = context;
+  return sentinelsOf(context).map((sentinel) => {
+    const { id, pod, ip, port, isUp, answeredAgoMs } = sentinel;
     const instance: Instance = {
-      name: `${member.ip}:${String(member.port)}`,
-      ip: member.ip,
-      port: member.port,
-      runId: member.runId ?? UNKNOWN_RUN_ID,
-      flags: member.isReachable ? 'slave' : 's_down,slave,disconnected',
-      answeredAgoMs,
+      ...{ name: id, ip, port, runId: id, flags: sentinelFlags(sentinel), answeredAgoMs },
+      downMs: downMsOf(id, isUp, context, downSince),
       downAfterMs: state.config.timings.downAfterMs,
     };
     return asMap([
       ...commonFields(instance),
-      ...redisFields('slave', answeredAgoMs),
-      ['master-link-down-time', 0],
-      ['master-link-status', member.linkUp ? 'ok' : 'err'],
-      ['master-host', master.ip],
-      ['master-port', master.port],
-      ['slave-priority', member.priority ?? 100],
-      ['slave-repl-offset', member.offset],
-      ['replica-announced', 1],
-    ]);
-  });
-}
-
-function sentinelFlags(answeredAgoMs: number | null, limitMs: number): string {
-  return answeredAgoMs === null || answeredAgoMs > limitMs ? 's_down,sentinel,disconnected' : 'sentinel';
-}
-
-/** One map for each other sidecar. */
-export function sentinelReplies({ state, nowMs }: ReplyContext): Reply[] {
-  const { timings } = state.config;
-  // Followers talk to each other only when there is something to agree on, so silence between them says nothing.
-  const limitMs = state.role.kind === 'holder' ? timings.leaseMs : Infinity;
-  return knownPeers(state, nowMs).map(({ identity, answeredAgoMs }) => {
-    const instance: Instance = {
-      name: identity.incarnation,
-      ip: identity.ip,
-      port: identity.port,
-      runId: identity.incarnation,
-      flags: sentinelFlags(answeredAgoMs, limitMs),
-      answeredAgoMs: Math.round(answeredAgoMs ?? 0),
-      downAfterMs: timings.downAfterMs,
-    };
-    return asMap([
-      ...commonFields(instance),
-      ['last-hello-message', Math.round(answeredAgoMs ?? 0)],
-      ['voted-leader', leaderOf(state, identity)],
+      ['last-hello-message', answeredAgoMs],
+      ['voted-leader', state.announcement?.pod === pod ? id : '?'],
       ['voted-leader-epoch', state.term],
     ]);
   });
 }
 
-function leaderOf(state: NodeState, identity: PodIdentity): string {
-  const holder = state.announcement?.pod;
-  return holder === identity.pod ? identity.incarnation : '?';
+/** How many sidecars, this one included, could take part in an election now, as far as this one can tell. */
+export function usableSentinels(context: SentinelContext): number {
+  return 1 + sentinelsOf(context).filter(({ isUp }) => isUp).length;
 }
 
-/** How many sidecars, this one included, could take part in an election now, as far as this one can tell. */
-export function usableSentinels(state: NodeState, nowMs: number, connected: number): number {
-  const isHolder = heldUntilMs(state) > nowMs;
-  const answering = knownPeers(state, nowMs).filter(
-    ({ answeredAgoMs }) => answeredAgoMs !== null && answeredAgoMs <= state.config.timings.leaseMs,
-  ).length;
-  return 1 + (isHolder ? answering : connected);
+/** The lines of INFO replication, as far as they are known of a pod that is not asked for them. */
+function infoLines(lines: Readonly<Record<string, string | number>>): string {
+  return ['# Replication', ...Object.entries(lines).map(([key, value]) => `${key}:${String(value)}`), ''].join('\r\n');
+}
+
+/** SENTINEL INFO-CACHE: for each instance its age and text. Others' INFO is not kept, so it has what they tell of themselves. */
+export function infoCacheReply(context: SentinelContext): Reply {
+  const { state, masterName, nowMs } = context;
+  const master = currentMaster(state, nowMs);
+  if (master === null) return array([]);
+  const entry = (ageMs: number, text: string): Reply => array([integer(ageMs), bulk(text)]);
+  const replicas = otherMembersOf(state).map(({ linkUp, offset, priority, isReachable }) =>
+    entry(
+      isReachable ? 0 : state.config.timings.leaseMs,
+      infoLines({
+        ...{ role: 'slave', master_host: master.ip, master_port: master.port },
+        master_link_status: linkUp ? 'up' : 'down',
+        ...{ slave_repl_offset: offset, slave_priority: priority ?? 100 },
+      }),
+    ),
+  );
+  const connected = otherMembersOf(state).filter(({ linkUp }) => linkUp).length;
+  const own = entry(0, infoLines({ role: 'master', connected_slaves: connected }));
+  return array([bulk(masterName), array([own, ...replicas])]);
 }

@@ -1,71 +1,14 @@
-import type { PeerStatus } from '@sentinel-micro/core';
-import {
-  createResolver,
-  credentialsOf,
-  dnsServersFlag,
-  FLAGS,
-  fetchStatus,
-  messageOf,
-  numberFlag,
-  optionalText,
-  portFlag,
-  textFlag,
-  choiceFlag,
-  type RawFlags,
-} from '@sentinel-micro/runtime';
+import { pausedBy, type AskedPod, type PeerStatus } from '@sentinel-micro/core';
+import type { RawFlags } from '@sentinel-micro/runtime';
+import { askAll, hasAnswered, holderOf, OUTPUT_FLAGS, SET_FLAGS, wantsJson, type Output } from './control/set.ts';
+import { textTable } from './control/table.ts';
 
 /** The flags of `sentinel status`. */
-export const STATUS_FLAGS = {
-  service: FLAGS.service,
-  namespace: FLAGS.namespace,
-  port: FLAGS.port,
-  'redis-username': FLAGS['redis-username'],
-  'redis-password-file': FLAGS['redis-password-file'],
-  'redis-password': FLAGS['redis-password'],
-  'dns-servers': FLAGS['dns-servers'],
-  'probe-timeout-ms': { type: 'string', default: 1000, describe: 'how long to wait for each sidecar' },
-  output: { choices: ['text', 'json'], default: 'text', describe: 'a table, or JSON' },
-} as const;
+export const STATUS_FLAGS = { ...SET_FLAGS, ...OUTPUT_FLAGS } as const;
 
-/** One pod as its sidecar told of it, or why it did not. */
-export interface PodStatus {
-  readonly ip: string;
-  readonly pod: string | null;
-  readonly status: PeerStatus | null;
-  readonly error: string | null;
-}
-
-export interface Output {
-  stdout(text: string): void;
-  stderr(text: string): void;
-}
-
-async function askAll(flags: RawFlags): Promise<PodStatus[]> {
-  const { username, password } = credentialsOf(flags);
-  const port = portFlag(flags, 'port');
-  const timeoutMs = numberFlag(flags, 'probe-timeout-ms', 1, 60_000);
-  const resolver = createResolver({
-    service: textFlag(flags, 'service'),
-    namespace: optionalText(flags, 'namespace'),
-    servers: dnsServersFlag(flags),
-    timeoutMs,
-  });
-  const addresses = await resolver.resolve();
-  const pods = addresses.map(async ({ ip, podName }): Promise<PodStatus> => {
-    try {
-      const status = await fetchStatus({ host: ip, port, username, password }, timeoutMs);
-      return { ip, pod: status.from.pod, status, error: null };
-    } catch (error) {
-      return { ip, pod: podName, status: null, error: messageOf(error) };
-    }
-  });
-  const all = await Promise.all(pods);
-  return all.sort((a, b) => (a.pod ?? a.ip).localeCompare(b.pod ?? b.ip, 'en', { numeric: true }));
-}
-
-function roleOf({ status }: PodStatus): string {
-  const position = status?.redis.position;
-  if (status == null || position == null) return status === null ? '?' : 'down';
+function roleOf(status: PeerStatus): string {
+  const { position } = status.redis;
+  if (position === null) return 'down';
   if (position.role === 'master') return 'master';
   return position.masterPort === 1 ? 'limbo' : 'replica';
 }
@@ -78,9 +21,9 @@ function leaseOf(status: PeerStatus): string {
 
 const HEAD = ['POD', 'ADDRESS', 'ROLE', 'TERM', 'OFFSET', 'LAG', 'LINK', 'LEASE'];
 
-function rowOf(pod: PodStatus, masterOffset: number | null): string[] {
+function rowOf(pod: AskedPod, masterOffset: number | null): string[] {
+  if (!hasAnswered(pod)) return [pod.pod ?? '?', pod.ip, '?', '-', '-', '-', '-', pod.error ?? 'no answer'];
   const { status } = pod;
-  if (status === null) return [pod.pod ?? '?', pod.ip, '?', '-', '-', '-', '-', pod.error ?? 'no answer'];
   const position = status.redis.position;
   const lag = position === null || masterOffset === null ? '-' : String(Math.max(0, masterOffset - position.offset));
   const link =
@@ -89,7 +32,7 @@ function rowOf(pod: PodStatus, masterOffset: number | null): string[] {
   return [
     status.from.pod,
     address,
-    roleOf(pod),
+    roleOf(status),
     String(status.term),
     String(position?.offset ?? '-'),
     lag,
@@ -98,19 +41,18 @@ function rowOf(pod: PodStatus, masterOffset: number | null): string[] {
   ];
 }
 
+/** What nobody may overlook; empty when there is no such thing. */
+function alarm(pods: readonly AskedPod[]): string {
+  const names = pausedBy(pods);
+  if (names.length === 0) return '';
+  const who = `as ${names.join(', ')} ${names.length === 1 ? 'says' : 'say'}`;
+  return `*** AUTOMATIC FAILOVER IS PAUSED, ${who}: nobody takes over when the master is lost. To end it: sentinel resume ***\n\n`;
+}
+
 /** The set as a table for people. */
-export function statusTable(pods: readonly PodStatus[]): string {
-  const master = pods.find((pod) => pod.status?.role === 'holder')?.status?.redis.position ?? null;
-  const rows = [HEAD, ...pods.map((pod) => rowOf(pod, master?.offset ?? null))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+export function statusTable(pods: readonly AskedPod[]): string {
+  const master = holderOf(pods)?.status.redis.position ?? null;
+  return `${alarm(pods)}${textTable([HEAD, ...pods.map((pod) => rowOf(pod, master?.offset ?? null))])}`;
 }
 
 /**
@@ -119,9 +61,10 @@ export function statusTable(pods: readonly PodStatus[]): string {
  * @throws UsageError for a wrong flag, OperationError when DNS names nobody.
  */
 export async function runStatus(flags: RawFlags, output: Output): Promise<number> {
-  const format = choiceFlag(flags, 'output', ['text', 'json']);
+  const isJson = wantsJson(flags);
   const pods = await askAll(flags);
-  const isWell = pods.every((pod) => pod.status !== null) && pods.some((pod) => pod.status?.role === 'holder');
-  output.stdout(format === 'json' ? JSON.stringify({ ok: isWell, pods }) : statusTable(pods));
+  const isWell = pods.every(hasAnswered) && holderOf(pods) !== null;
+  const paused = pausedBy(pods);
+  output.stdout(isJson ? JSON.stringify({ ok: isWell, isPaused: paused.length > 0, pods }) : statusTable(pods));
   return isWell ? 0 : 1;
 }

@@ -7,6 +7,7 @@ import {
   configOf,
   identity,
   LIMBO,
+  PODS,
   positionOf,
   questions,
   renewal,
@@ -18,7 +19,8 @@ import {
 import { RawClient } from '../../runtime/test/raw-client.ts';
 import type { Place } from '../../runtime/test/support.ts';
 import { createCommands, type CommandPorts } from '../src/commands.ts';
-import type { SentinelContext } from '../src/sentinel-commands.ts';
+import type { SentinelPorts } from '../src/sentinel-commands.ts';
+import type { SentinelContext } from '../src/sentinel-view.ts';
 
 export const PORT = 26379;
 
@@ -71,8 +73,23 @@ export function newcomer(): Story {
 
 export function contextOf(story: Story, change: Partial<SentinelContext> = {}): SentinelContext {
   const state: NodeState = story.state;
-  return { state, masterName: 'mymaster', nowMs: story.nowMs, connectedPeers: 2, ...change };
+  const connected = PODS.filter((pod) => pod !== state.config.self.pod);
+  return { state, masterName: 'mymaster', nowMs: story.nowMs, connected, ...change };
 }
+
+/** Nobody carries out what is ordered, and nothing is known to be down. */
+export const NO_PORTS: SentinelPorts = {
+  downSince: () => null,
+  command: () => Promise.reject(new Error('nothing is ordered in this test')),
+  forward: () => Promise.reject(new Error('nothing is passed on in this test')),
+};
+
+/** One password for everybody; none when it is undefined. */
+export const loginsOf = (password?: string, username?: string): CommandPorts['logins'] => ({
+  username,
+  peerPassword: password,
+  clientPassword: password,
+});
 
 export interface Served {
   readonly host: string;
@@ -89,15 +106,18 @@ export async function serveCommands(
 ): Promise<Served> {
   const host = await place.host(PORT);
   const badMessages: string[] = [];
+  let sessions: CommandPorts['sessions'] = () => [];
   const handle = createCommands({
-    username: undefined,
-    password: undefined,
+    ...NO_PORTS,
+    logins: loginsOf(),
+    sessions: () => sessions(),
     context: () => context,
     peerRequest: () => Promise.reject(new Error('no peer asks in this test')),
     onBadMessage: (text) => badMessages.push(text),
     ...change,
   });
   const server = await serveResp(host, PORT, handle);
+  sessions = () => server.sessions;
   place.closing(server, () => server.close());
   return {
     host,

@@ -4,7 +4,7 @@ import type { PeerRequest } from '@sentinel-micro/core';
 import { Redis } from 'ioredis';
 import { identity, requestOf, renewal } from '../../core/test/support.ts';
 import { Place } from '../../runtime/test/support.ts';
-import { contextOf, follower, keysOf, leader, PORT, serveCommands } from './commands-support.ts';
+import { contextOf, follower, keysOf, leader, loginsOf, PORT, serveCommands } from './commands-support.ts';
 
 const PASSWORD = 'open-sesame-7';
 const NO_AUTH = { type: 'error', text: 'NOAUTH Authentication required.' };
@@ -87,7 +87,9 @@ describe('HELLO', () => {
 
 describe('with a password', () => {
   const serve = (username?: string) =>
-    serveCommands(place, contextOf(leader()), { password: PASSWORD, username }).then((served) => served.client());
+    serveCommands(place, contextOf(leader()), { logins: loginsOf(PASSWORD, username) }).then((served) =>
+      served.client(),
+    );
 
   test.each([
     ['PING'],
@@ -150,12 +152,12 @@ describe('with a password', () => {
   );
 
   test('a password that is no ASCII', async () => {
-    const served = await serveCommands(place, contextOf(leader()), { password: 'größe-🧪' });
+    const served = await serveCommands(place, contextOf(leader()), { logins: loginsOf('größe-🧪') });
     expect(await (await served.client()).ask('AUTH', 'größe-🧪')).toEqual(OK);
   });
 
   test('each connection logs in for itself', async () => {
-    const served = await serveCommands(place, contextOf(leader()), { password: PASSWORD });
+    const served = await serveCommands(place, contextOf(leader()), { logins: loginsOf(PASSWORD) });
     await (await served.client()).ask('AUTH', PASSWORD);
     expect(await (await served.client()).ask('PING')).toEqual(NO_AUTH);
   });
@@ -219,7 +221,7 @@ describe('the sentinels option of ioredis', () => {
     const { host: ip } = master.target;
     const announcement = { ...story.state.announcement!, ip };
     const context = contextOf(story, { state: { ...story.state, announcement } });
-    const { host } = await serveCommands(place, context, { password });
+    const { host } = await serveCommands(place, context, { logins: loginsOf(password) });
     const client = new Redis({
       sentinels: [{ host, port: PORT }],
       name: 'mymaster',

@@ -2,8 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { encodeReply, type Reply } from '@sentinel-micro/runtime';
 import { identity, requestOf, renewal, TIMINGS } from '../../core/test/support.ts';
 import { decodeReply } from '../../runtime/test/raw-client.ts';
-import { infoText, sentinelCommand, type SentinelContext } from '../src/sentinel-commands.ts';
-import { contextOf, follower, keysOf, leader, memberOf, newcomer, recordOf } from './commands-support.ts';
+import { infoText as infoOf } from '../src/info.ts';
+import { isOrder } from '../src/orders.ts';
+import { SUBCOMMAND_SPECS } from '../src/sentinel-help.ts';
+import { sentinelCommand } from '../src/sentinel-commands.ts';
+import type { SentinelContext } from '../src/sentinel-view.ts';
+import { contextOf, follower, keysOf, leader, memberOf, newcomer, NO_PORTS, recordOf } from './commands-support.ts';
 
 const COMMON = [
   'name',
@@ -31,9 +35,19 @@ const REPLICA = [
 ];
 const SENTINEL = ['last-hello-message', 'voted-leader', 'voted-leader-epoch'];
 
+const COUNTS = { uptimeMs: 0, connections: 1, connectionsSoFar: 1, commandsSoFar: 1 };
+const infoText = (context: SentinelContext): string => infoOf(context, [], COUNTS);
+
+/** What SENTINEL ... answers at once. */
+function sentinel(context: SentinelContext, ...words: string[]): Reply {
+  const reply = sentinelCommand(context, ['SENTINEL', ...words], NO_PORTS);
+  if (reply instanceof Promise) throw new Error('it is not answered at once');
+  return reply;
+}
+
 /** SENTINEL ..., as a client reads it. */
 function ask(context: SentinelContext, words: string, version: 2 | 3 = 3): Reply {
-  const bytes = encodeReply(sentinelCommand(context, ['SENTINEL', ...words.split(' ')]), version);
+  const bytes = encodeReply(sentinel(context, ...words.split(' ')), version);
   return decodeReply(Buffer.from(bytes).toString('latin1'))!.reply;
 }
 
@@ -123,8 +137,8 @@ describe.each(states)('%s', (_, build) => {
     for (const command of ['MASTER', 'REPLICAS', 'SLAVES', 'SENTINELS', 'CKQUORUM']) {
       expect(ask(context, `${command} other`)).toEqual(unknown);
     }
-    expect(encodeReply(sentinelCommand(context, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'other']), 2)).toBe('*-1\r\n');
-    expect(encodeReply(sentinelCommand(context, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'other']), 3)).toBe('_\r\n');
+    expect(encodeReply(sentinel(context, 'GET-MASTER-ADDR-BY-NAME', 'other'), 2)).toBe('*-1\r\n');
+    expect(encodeReply(sentinel(context, 'GET-MASTER-ADDR-BY-NAME', 'other'), 3)).toBe('_\r\n');
   });
 });
 
@@ -230,14 +244,29 @@ describe('without a fresh view nobody is named, so that no client is led to a st
       [2, '*-1\r\n'],
       [3, '_\r\n'],
     ] as const) {
-      const address = sentinelCommand(context, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster']);
+      const address = sentinel(context, 'GET-MASTER-ADDR-BY-NAME', 'mymaster');
       expect(encodeReply(address, version)).toBe(none);
     }
     expect(ask(context, 'MASTER mymaster')).toEqual({ type: 'error', text: expect.stringMatching(/^NOMASTER /) });
     expect(ask(context, 'MASTERS')).toEqual({ type: 'array', items: [] });
-    expect(ask(context, 'REPLICAS mymaster')).toEqual({ type: 'array', items: [] });
+    expect(ask(context, 'REPLICAS mymaster')).toEqual({ type: 'error', text: expect.stringMatching(/^NOMASTER /) });
     expect(infoText(context)).toContain('sentinel_masters:0\r\n');
     expect(infoText(context)).not.toContain('master0:');
+  });
+
+  /** These name sidecars, which have the addresses of their pods; they do not say who is master. */
+  const NAMES_SIDECARS = ['SENTINELS', 'CONFIG'];
+  const queries = [...SUBCOMMAND_SPECS.keys()].filter((name) => !isOrder(name) && !NAMES_SIDECARS.includes(name));
+
+  test.each(cases)('%s: no subcommand shows an address of the set, whatever it is', (_, build) => {
+    const context = build();
+    const ip = /10\.0\.0\.\d/;
+    expect(JSON.stringify(ask(contextOf(follower()), 'MASTER mymaster'))).toMatch(ip);
+    for (const name of queries) {
+      const [least] = SUBCOMMAND_SPECS.get(name)!.args;
+      const args = name.endsWith('DOWN-BY-ADDR') ? ['10.9.9.9', '6379', '0', 'x'] : Array(least).fill('mymaster');
+      expect([name, JSON.stringify(sentinel(context, name, ...args))]).not.toEqual([name, expect.stringMatching(ip)]);
+    }
   });
 
   test('it is named again as soon as the holder is heard of', () => {
@@ -251,10 +280,13 @@ describe('without a fresh view nobody is named, so that no client is led to a st
 
 describe('CKQUORUM', () => {
   test.each([
-    [0, 'NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the majority and authorize a failover'],
-    [1, 'OK 2 usable Sentinels. Quorum and failover authorization can be reached'],
-  ])('a follower counts whom it is connected to: %i peers', (connectedPeers, text) => {
-    expect(ask(contextOf(follower(), { connectedPeers }), 'CKQUORUM mymaster')).toMatchObject({ text });
+    [
+      [],
+      'NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master. Not enough available Sentinels to reach the majority and authorize a failover',
+    ],
+    [[identity(0).pod], 'OK 2 usable Sentinels. Quorum and failover authorization can be reached'],
+  ])('a follower counts whom it is connected to: %j', (connected, text) => {
+    expect(ask(contextOf(follower(), { connected }), 'CKQUORUM mymaster')).toMatchObject({ text });
   });
 });
 

@@ -1,17 +1,16 @@
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { asOffset, statusOf, type PeerStatus, type Position } from '@sentinel-micro/core';
+import { asOffset, statusOf, type AskedPod, type PeerStatus, type Position } from '@sentinel-micro/core';
 import { OperationError, UsageError } from '@sentinel-micro/runtime';
-import { DnsServer, loadTools } from '@sentinel-micro/testkit';
+import { pod } from '../../core/test/asked-pods.ts';
 import { identity, LIMBO, positionOf } from '../../core/test/support.ts';
-import { Place } from '../../runtime/test/support.ts';
-import { runStatus, statusTable, type PodStatus } from '../src/status.ts';
-import { contextOf, follower, leader, newcomer, PORT, serveCommands } from './commands-support.ts';
+import { runStatus, statusTable } from '../src/status.ts';
+import { contextOf, follower, leader, loginsOf, newcomer, PORT, serveCommands } from './commands-support.ts';
+import { Stage } from './control-support.ts';
 
 const LEADER = leader();
 const FOLLOWER = follower();
 
-function statusWith(index: number, change: Partial<PeerStatus>, position: Partial<Position> | null = {}): PodStatus {
+function statusWith(index: number, change: Partial<PeerStatus>, position: Partial<Position> | null = {}): AskedPod {
   const status = statusOf(FOLLOWER.state, FOLLOWER.nowMs);
   const redis = { ...status.redis, position: position === null ? null : positionOf(position) };
   const from = identity(index);
@@ -54,50 +53,40 @@ describe('the table', () => {
     expect(statusTable([statusWith(1, {})])).toMatch(/redis-1 +10\.0\.0\.2:6379 +replica +1 +100 +- +up/);
   });
 
+  test('a pause is the first thing that is seen', () => {
+    const [banner, ...rest] = statusTable([pod(0, { pauses: 3 }), pod(1, { pauses: 3 }), pod(2)]).split('\n');
+    expect(banner).toBe(
+      '*** AUTOMATIC FAILOVER IS PAUSED, as redis-0, redis-1 say: nobody takes over when the master is lost. To end it: sentinel resume ***',
+    );
+    expect(rest.join('\n')).toMatch(/^\nPOD /);
+    expect(statusTable([pod(0, { pauses: 4 }), pod(1, { pauses: 3 })])).toMatch(/^POD /);
+  });
+
   test('no pods: only the head', () => {
     expect(statusTable([])).toBe('POD  ADDRESS  ROLE  TERM  OFFSET  LAG  LINK  LEASE');
   });
 });
 
 describe('sentinel status, with a real DNS', () => {
-  let place: Place;
-  let dns: DnsServer;
+  let stage: Stage;
 
   beforeAll(async () => {
-    place = await Place.make();
-    const where = { host: place.addresses.dnsHost, port: 10053, dir: join(place.dir, 'dns') };
-    const service = { service: 'redis', namespace: 'shop', redisPort: 6379, sentinelPort: PORT };
-    dns = await DnsServer.start({ tool: loadTools().dnsmasq, ...where, ...service });
+    stage = await Stage.make();
   });
-  afterEach(() => place.tidy());
-  afterAll(async () => {
-    await dns.stop();
-    await place.remove();
-  });
+  afterEach(() => stage.tidy());
+  afterAll(() => stage.remove());
 
-  interface Run {
-    readonly exitCode: number;
-    readonly text: string;
-  }
-
-  async function status(change: Readonly<Record<string, unknown>> = {}): Promise<Run> {
-    const flags = {
-      service: 'redis',
-      namespace: 'shop',
-      port: PORT,
-      'dns-servers': dns.address,
-      'probe-timeout-ms': 2000,
-      output: 'text',
-      ...change,
-    };
-    const lines: string[] = [];
-    const output = { stdout: (text: string) => void lines.push(text), stderr: () => undefined };
-    return { exitCode: await runStatus(flags, output), text: lines.join('\n') };
+  async function status(change: Readonly<Record<string, unknown>> = {}): Promise<{ exitCode: number; text: string }> {
+    const { exitCode, stdout } = await stage.run(runStatus, change);
+    return { exitCode, text: stdout };
   }
 
   test('all pods answer, and one of them holds the lease: exit code 0', async () => {
-    const [one, two] = [await serveCommands(place, contextOf(LEADER)), await serveCommands(place, contextOf(FOLLOWER))];
-    await dns.setPods([
+    const [one, two] = [
+      await serveCommands(stage.place, contextOf(LEADER)),
+      await serveCommands(stage.place, contextOf(FOLLOWER)),
+    ];
+    await stage.dns.setPods([
       { name: 'redis-10', ip: two.host },
       { name: 'redis-2', ip: one.host },
     ]);
@@ -107,19 +96,20 @@ describe('sentinel status, with a real DNS', () => {
   });
 
   test('as JSON: one object, with everything that the sidecars told', async () => {
-    const { host } = await serveCommands(place, contextOf(LEADER));
-    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    const { host } = await serveCommands(stage.place, contextOf(LEADER));
+    await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
     const { exitCode, text } = await status({ output: 'json' });
     expect(exitCode).toBe(0);
     expect(JSON.parse(text)).toEqual({
       ok: true,
+      isPaused: false,
       pods: [{ ip: host, pod: 'redis-1', error: null, status: statusOf(LEADER.state, LEADER.nowMs) }],
     });
   });
 
   test('a pod that does not answer is listed under the name that DNS has: exit code 1', async () => {
-    const [one, gone] = [await serveCommands(place, contextOf(LEADER)), await place.host(PORT)];
-    await dns.setPods([
+    const [one, gone] = [await serveCommands(stage.place, contextOf(LEADER)), await stage.place.host(PORT)];
+    await stage.dns.setPods([
       { name: 'redis-1', ip: one.host },
       { name: 'redis-7', ip: gone },
     ]);
@@ -129,16 +119,16 @@ describe('sentinel status, with a real DNS', () => {
   });
 
   test('nobody holds the lease: exit code 1', async () => {
-    const { host } = await serveCommands(place, contextOf(newcomer()));
-    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    const { host } = await serveCommands(stage.place, contextOf(newcomer()));
+    await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
     const { exitCode, text } = await status();
     expect(exitCode).toBe(1);
     expect(text).toMatch(/redis-1 .* mute, \d+ ms/);
   });
 
   test('with a password; a wrong one is an answer, and is not shown', async () => {
-    const { host } = await serveCommands(place, contextOf(LEADER), { password: 'open-sesame-7' });
-    await dns.setPods([{ name: 'redis-1', ip: host }]);
+    const { host } = await serveCommands(stage.place, contextOf(LEADER), { logins: loginsOf('open-sesame-7') });
+    await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
     expect(await status({ 'redis-password': 'open-sesame-7' })).toMatchObject({ exitCode: 0 });
     const { exitCode, text } = await status({ 'redis-password': 'wrong-one-8' });
     expect(exitCode).toBe(1);
@@ -147,7 +137,7 @@ describe('sentinel status, with a real DNS', () => {
   });
 
   test('DNS knows nobody, and flags that are wrong', async () => {
-    await dns.setPods([]);
+    await stage.dns.setPods([]);
     await expect(status()).rejects.toThrow(OperationError);
     await expect(status({ output: 'xml' })).rejects.toThrow(UsageError);
     await expect(status({ 'probe-timeout-ms': '0' })).rejects.toThrow(UsageError);

@@ -4,7 +4,7 @@ import type { DataKept, Pod } from './pod.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
-type Undo = () => void;
+export type Undo = () => void;
 
 /** Milliseconds, or null for: until everything is healed. */
 export type Lasting = number | null;
@@ -63,13 +63,14 @@ export class Damage {
     }
   }
 
-  /** Takes something back after a while, or when everything is healed. */
-  for(forMs: Lasting, undo: Undo): void {
+  /** Takes something back after a while, or when everything is healed. @returns what does so sooner */
+  for(forMs: Lasting, undo: Undo): Undo {
     const once = (): void => {
       if (this.#undo.delete(once)) undo();
     };
     this.#undo.add(once);
     if (forMs !== null) this.#world.scheduler.after(forMs, once);
+    return once;
   }
 
   disturb(): void {
@@ -280,6 +281,7 @@ function isStep(action: Action): boolean {
     case 'remote':
       return true;
     case 'answer':
+    case 'command-done':
     case 'master-changed':
     case 'stopped':
       return false;

@@ -1,6 +1,6 @@
 import type { Damage, RedisDeath } from './damage.ts';
-import { isNetworkFault, strikeNetwork, type NetworkFaultKind } from './network-faults.ts';
-import type { Fault, FaultKind } from './plan.ts';
+import { strikeNetwork } from './network-faults.ts';
+import { isNetworkFault, type Fault, type FaultKind, type NetworkFaultKind } from './plan.ts';
 import type { Pod } from './pod.ts';
 import type { Process } from './process.ts';
 import type { DnsMode, World } from './world.ts';

@@ -2,6 +2,7 @@ import { dataQuorumOf, quorumOf, type Action, type Note } from '@sentinel-micro/
 import { Chronicle } from './chronicle.ts';
 import type { Write } from './client.ts';
 import { FOREIGN_VALUES_FROM } from './foreigner.ts';
+import { InStep } from './in-step.ts';
 import type { Pod } from './pod.ts';
 import type { RedisModel } from './redis-model.ts';
 import type { Sidecar } from './sidecar.ts';
@@ -25,11 +26,9 @@ export class Invariants implements Watcher {
   readonly writers: Writers;
   readonly chronicle = new Chronicle();
   readonly #world: World;
-  /** Fed by a foreigner in a way that the README tells of. */
+  /** Fed by a foreigner in a way that the README tells of, or by one that was. */
   readonly #tainted = new WeakSet<RedisModel>();
-  readonly #overwritten = new WeakSet<RedisModel>();
-  /** Has once had the set's data: was fed by a master, or was one itself. */
-  readonly #wasInStep = new WeakSet<RedisModel>();
+  readonly #inStep: InStep;
   readonly #orphanSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
@@ -38,6 +37,7 @@ export class Invariants implements Watcher {
   constructor(world: World) {
     this.#world = world;
     this.#visibility = new Visibility(world);
+    this.#inStep = new InStep(world);
     this.writers = new Writers(world, (invariant, text) => this.#violate(invariant, text));
     world.watcher = this;
   }
@@ -55,6 +55,7 @@ export class Invariants implements Watcher {
     const leader = pods.find(
       ({ redis, sidecar }) => isWell(sidecar) && redis?.isMaster === true && (sidecar?.heldUntilTrueMs() ?? 0) > nowMs,
     );
+    this.#inStep.look(leader ?? null);
     for (const pod of pods) this.#checkOrphan(pod, leader ?? null);
     if (foreigners.length > 0) for (const pod of pods) this.#checkForeignData(pod);
   }
@@ -63,12 +64,7 @@ export class Invariants implements Watcher {
     this.writers.decided(sidecar);
   }
 
-  fullSyncEnded(to: RedisModel): void {
-    this.#wasInStep.add(to);
-  }
-
   promoted(redis: RedisModel): void {
-    this.#wasInStep.add(redis);
     this.writers.promoted();
     this.chronicle.add({ kind: 'promotion', atMs: this.#world.nowMs, pod: this.#nameOf(redis), redis });
   }
@@ -94,7 +90,9 @@ export class Invariants implements Watcher {
 
   fullSyncStarted(from: RedisModel, to: RedisModel): void {
     this.chronicle.addFullSync(this.#world.nowMs, this.#world.podOf(from), this.#world.podOf(to));
-    if (to.data.length > 0) this.#overwritten.add(to);
+    this.#inStep.forget(to);
+    // What a foreigner has brought is passed on like any other data.
+    if (this.#tainted.has(from)) this.#tainted.add(to);
     const root = this.#rootOf(from);
     const names = `${this.#nameOf(from)} -> ${this.#nameOf(to)}`;
     if (root !== null && root.wasPromotedAtMs === -Infinity)
@@ -140,22 +138,16 @@ export class Invariants implements Watcher {
   }
 
   /**
-   * Pods that have had the data and lost nothing of it, and whose sidecar knows it: neither restarted nor overwritten since
-   * the start, and not gone on by themselves when somebody else was promoted.
+   * Pods that have the data, whose sidecar knows it: both processes were in step with a master together, and have not gone on by
+   * themselves when somebody else was promoted.
    */
   #wholePods(): number {
     const promoted = this.chronicle.since(0, 'promotion').filter(({ redis }) => !redis.isTamperedWith);
     const newest = promoted.at(-1)?.redis.data ?? null;
     const isPartOfNewest = ({ data }: RedisModel): boolean =>
       newest === null || data.every((value, index) => value === newest[index]);
-    const isWhole = ({ dataLostAtMs, redis, sidecarStarts }: Pod): boolean =>
-      dataLostAtMs.length === 1 &&
-      sidecarStarts === 1 &&
-      redis !== null &&
-      !redis.isTamperedWith &&
-      this.#wasInStep.has(redis) &&
-      !this.#overwritten.has(redis) &&
-      isPartOfNewest(redis);
+    const isWhole = (pod: Pod): boolean =>
+      pod.redis !== null && !pod.redis.isTamperedWith && this.#inStep.wasSeen(pod) && isPartOfNewest(pod.redis);
     return this.#world.pods.filter(isWhole).length;
   }
 

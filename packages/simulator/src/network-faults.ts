@@ -1,4 +1,4 @@
-import type { Fault, FaultKind } from './plan.ts';
+import type { Fault, NetworkFaultKind } from './plan.ts';
 import type { Pod } from './pod.ts';
 import type { World } from './world.ts';
 
@@ -6,28 +6,7 @@ type Pairs = readonly (readonly [number, number])[];
 /** Takes a fault back after a while, or when all faults end. */
 type Undoing = (forMs: number, undo: () => void) => void;
 
-const NETWORK_FAULT_KINDS = [
-  'cut-pair',
-  'cut-one-way',
-  'isolate',
-  'isolate-with-client',
-  'asymmetric-in',
-  'asymmetric-out',
-  'bridge',
-  'flapping-link',
-  'lossy-network',
-  'slow-network',
-  'slow-inwards',
-  'duplicates',
-] as const satisfies readonly FaultKind[];
-
-export type NetworkFaultKind = (typeof NETWORK_FAULT_KINDS)[number];
-
 const FLAPS = 4;
-
-export function isNetworkFault(kind: FaultKind): kind is NetworkFaultKind {
-  return NETWORK_FAULT_KINDS.some((known) => known === kind);
-}
 
 const bothWays = (self: number, others: readonly number[]): Pairs =>
   others.flatMap((slot) => [[self, slot] as const, [slot, self] as const]);

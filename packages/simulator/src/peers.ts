@@ -15,12 +15,15 @@ export interface PeersOptions {
   readonly machine: Machine;
   readonly cluster: string;
   readonly timeoutMs: number;
+  /** How long an answer to a renewal is of use. */
+  readonly leaseMs: number;
   readonly onMet: (status: PeerStatus) => void;
   /** The connection to a sidecar has ended. */
   readonly onLost: (pod: PodName) => void;
 }
 
 interface Call {
+  readonly socket: Socket;
   readonly timer: Timer;
   readonly done: (message: PeerMessage | null, code: 'TIMEOUT' | 'CLOSED' | null) => void;
 }
@@ -32,6 +35,8 @@ interface Link {
   silent: number;
   retryMs: number;
   isWaiting: boolean;
+  /** A second connection is being tried. */
+  isConnecting: boolean;
   isWanted: boolean;
   readonly calls: Map<number, Call>;
 }
@@ -63,7 +68,15 @@ export class Peers {
       known.isWanted = true;
       return;
     }
-    const fresh = { socket: null, pod: null, silent: 0, retryMs: FIRST_RETRY_MS, isWaiting: false, isWanted: true };
+    const fresh = {
+      socket: null,
+      pod: null,
+      silent: 0,
+      retryMs: FIRST_RETRY_MS,
+      isWaiting: false,
+      isConnecting: false,
+      isWanted: true,
+    };
     const link: Link = { ip, ...fresh, calls: new Map() };
     this.#links.set(ip, link);
     this.#connect(link);
@@ -79,33 +92,49 @@ export class Peers {
     for (const link of this.#links.values()) {
       const { socket } = link;
       if (link.pod !== pod || socket === null) continue;
-      const id = this.#nextId++;
-      this.#call(link, socket, { kind: 'request', id, request }, (message, code) => {
-        if (message?.kind === 'answer') {
-          link.silent = 0;
-          done(message.answer);
-          return;
-        }
-        if (code === 'TIMEOUT') link.silent += 1;
-        if (link.silent >= MAX_SILENT) this.#drop(link, socket);
-        done(null);
-      });
+      this.#askOver(link, socket, request, done);
       return;
     }
     done(null);
   }
 
-  #call(link: Link, socket: Socket, message: PeerMessage, done: Call['done']): void {
-    const timer = this.#options.process.after(this.#options.timeoutMs, () => {
+  #askOver(link: Link, socket: Socket, request: PeerRequest, done: (answer: PeerAnswer | null) => void): void {
+    const { process, timeoutMs, leaseMs } = this.#options;
+    const isRenewal = request.type === 'RENEW';
+    let isAnswered = false;
+    const lateness = process.after(timeoutMs, () => {
+      this.#countSilence(link, socket);
+      if (isRenewal) return;
+      isAnswered = true;
+      done(null);
+    });
+    const id = this.#nextId++;
+    this.#call(link, socket, { kind: 'request', id, request }, leaseMs, (message, code) => {
+      lateness.isCancelled = true;
+      if (message?.kind === 'answer' && link.socket === socket) link.silent = 0;
+      if (code === 'TIMEOUT' && link.socket === socket && link.silent >= MAX_SILENT) this.#drop(link, socket);
+      if (!isAnswered) done(message?.kind === 'answer' ? message.answer : null);
+    });
+  }
+
+  /** The old connection is kept until a new one comes through: it may come through first. */
+  #countSilence(link: Link, socket: Socket): void {
+    if (link.socket !== socket) return;
+    link.silent += 1;
+    if (link.silent >= MAX_SILENT) this.#retryLater(link, FIRST_RETRY_MS);
+  }
+
+  #call(link: Link, socket: Socket, message: PeerMessage, timeoutMs: number, done: Call['done']): void {
+    const timer = this.#options.process.after(timeoutMs, () => {
       link.calls.delete(message.id);
       done(null, 'TIMEOUT');
     });
-    link.calls.set(message.id, { timer, done });
+    link.calls.set(message.id, { socket, timer, done });
     socket.send(message);
   }
 
   #retryLater(link: Link, delayMs: number): void {
-    if (link.isWaiting) return;
+    if (link.isWaiting || link.isConnecting) return;
     if (!link.isWanted) {
       this.#links.delete(link.ip);
       return;
@@ -117,12 +146,12 @@ export class Peers {
     });
   }
 
-  #failCalls(link: Link): void {
-    const calls = [...link.calls.values()];
-    link.calls.clear();
-    for (const { timer, done } of calls) {
-      timer.isCancelled = true;
-      done(null, 'CLOSED');
+  #failCalls(link: Link, socket: Socket): void {
+    for (const [id, call] of link.calls) {
+      if (call.socket !== socket) continue;
+      link.calls.delete(id);
+      call.timer.isCancelled = true;
+      call.done(null, 'CLOSED');
     }
   }
 
@@ -130,7 +159,7 @@ export class Peers {
     socket.close();
     if (link.socket !== socket) return;
     link.socket = null;
-    this.#failCalls(link);
+    this.#failCalls(link, socket);
     this.#retryLater(link, FIRST_RETRY_MS);
     if (link.pod !== null) this.#options.onLost(link.pod);
   }
@@ -142,15 +171,20 @@ export class Peers {
 
   #connect(link: Link): void {
     const { network, process, machine, timeoutMs } = this.#options;
+    // The old connection may have come through in the meantime.
+    if (link.isConnecting || (link.socket !== null && link.silent < MAX_SILENT)) return;
+    link.isConnecting = true;
     network.connect(process, machine, link.ip, 'sidecar', timeoutMs, (socket) => {
       if (socket === null) {
+        link.isConnecting = false;
         this.#failed(link);
         return;
       }
       socket.onMessage = (message) => this.#take(link, message as PeerMessage);
-      socket.onClose = () => this.#failCalls(link);
+      socket.onClose = () => this.#failCalls(link, socket);
       const id = this.#nextId++;
-      this.#call(link, socket, { kind: 'status', id }, (message) => {
+      this.#call(link, socket, { kind: 'status', id }, this.#options.leaseMs, (message) => {
+        link.isConnecting = false;
         if (message?.kind === 'status-is') this.#greet(link, socket, message.status);
         else {
           socket.close();
@@ -166,7 +200,12 @@ export class Peers {
       this.#retryLater(link, STRANGER_RETRY_MS);
       return;
     }
+    const before = link.socket;
     link.socket = socket;
+    if (before !== null) {
+      before.close();
+      this.#failCalls(link, before);
+    }
     link.pod = status.from.pod;
     link.silent = 0;
     link.retryMs = FIRST_RETRY_MS;

@@ -1,8 +1,8 @@
 import type { DataKept } from './pod.ts';
 import type { Random } from './random.ts';
 
-/** Everything that can be done to a simulated set. The names of FAULTS.md where they fit. */
-export const FAULT_KINDS = [
+/** What can be done to the network. The names of FAULTS.md where they fit, here and below. */
+const NETWORK_FAULT_KINDS = [
   'cut-pair',
   'cut-one-way',
   'isolate',
@@ -15,6 +15,13 @@ export const FAULT_KINDS = [
   'slow-network',
   'slow-inwards',
   'duplicates',
+] as const;
+
+export type NetworkFaultKind = (typeof NETWORK_FAULT_KINDS)[number];
+
+/** Everything that can be done to a simulated set. */
+export const FAULT_KINDS = [
+  ...NETWORK_FAULT_KINDS,
   'kill-sidecar',
   'pause-sidecar',
   'kill-redis',
@@ -43,6 +50,10 @@ export const FAULT_KINDS = [
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export function isNetworkFault(kind: FaultKind): kind is NetworkFaultKind {
+  return NETWORK_FAULT_KINDS.some((known) => known === kind);
+}
 
 /** One fault of a plan. What a kind does not need is there all the same, so that dropping faults changes nothing else. */
 export interface Fault {

@@ -44,6 +44,8 @@ interface Surroundings extends RedisObserver {
   sidecarEnvironment(pod: Pod): SidecarEnvironment;
 }
 
+const NOBODY = { host: LIMBO_HOST, port: LIMBO_PORT };
+
 /** One pod of the StatefulSet: its name stays, its UID, address and data belong to one life of it. */
 export class Pod {
   readonly name: PodName;
@@ -56,7 +58,6 @@ export class Pod {
   dataLostAtMs: number[] = [];
   /** When somebody last typed a command into its redis-cli that was not the sidecar's; true time. */
   tamperedAtMs = -Infinity;
-  sidecarStarts = 0;
   clock: LocalClock = { offsetMs: 0, rate: 1 };
   /** False for a pod beyond `spec.replicas`. */
   isWanted = true;
@@ -66,7 +67,7 @@ export class Pod {
   #incarnations = 0;
   /** What the sidecar has kept for its next life; it goes with the pod. */
   #memory: Memory | null = null;
-  #rendered = { host: LIMBO_HOST, port: LIMBO_PORT };
+  #rendered = NOBODY;
   #disk: { saved: Snapshot | null; log: Snapshot | null } = { saved: null, log: null };
   readonly #world: Surroundings;
   #isAbandoned = false;
@@ -193,13 +194,15 @@ export class Pod {
 
   /** Called after each decision of its sidecar. */
   remember(): void {
-    if (this.sidecar?.isAlive === true) this.#memory = this.#world.core.memoryOf(this.sidecar.state);
+    if (this.sidecar?.isAlive !== true) return;
+    this.#memory = this.#world.core.memoryOf(this.sidecar.state);
+    // As soon as its Redis runs the sidecar takes the master's address out of the rendered config.
+    if (this.#world.settings.remembers && this.sidecar.state.own.info !== null) this.#rendered = NOBODY;
   }
 
   startSidecar(): void {
     if (!this.exists || this.sidecar?.isAlive === true) return;
     this.#incarnations += 1;
-    this.sidecarStarts += 1;
     this.#world.log(`${this.name}: sidecar started`);
     // performance.now() counts from the start of the process.
     this.clock = { offsetMs: -this.#world.scheduler.nowMs * this.clock.rate, rate: this.clock.rate };
@@ -241,10 +244,7 @@ export class Pod {
       dnsProblem: world.resolve(this) === null ? 'DNS does not answer' : null,
       peers,
     });
-    this.#rendered =
-      decision.kind === 'replica'
-        ? { host: decision.master.ip, port: decision.master.port }
-        : { host: LIMBO_HOST, port: LIMBO_PORT };
+    this.#rendered = decision.kind === 'replica' ? { host: decision.master.ip, port: decision.master.port } : NOBODY;
     world.log(`${this.name}: make-slave at ${this.machine.ip}: ${decision.kind}: ${decision.reason}`);
   }
 

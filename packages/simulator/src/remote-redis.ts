@@ -1,4 +1,5 @@
-import { sharesAncestry, type Action, type Outcome, type RemoteAction } from '@sentinel-micro/core';
+import type { Action, Outcome, RemoteAction } from '@sentinel-micro/core';
+import type { Core } from './core.ts';
 import type { Machine, Network } from './network.ts';
 import type { Process } from './process.ts';
 import { RedisClient } from './redis-client.ts';
@@ -6,9 +7,20 @@ import { pauseWrites, pointAt, sendToLimbo } from './redis-orders.ts';
 
 type RemoteTarget = Extract<Action, { type: 'remote' }>;
 
+/** What an order to another pod's Redis is carried out with. */
+export interface RemoteOptions {
+  /** It says whether a Redis is one of the set's. */
+  readonly core: Core;
+  readonly network: Network;
+  readonly process: Process;
+  readonly machine: Machine;
+  readonly timeoutMs: number;
+  readonly now: () => number;
+}
+
 function act(
   client: RedisClient,
-  now: () => number,
+  { core, now }: RemoteOptions,
   target: RemoteTarget,
   action: RemoteAction,
   done: (outcome: Outcome) => void,
@@ -20,7 +32,7 @@ function act(
       return;
     }
     const isMeant = info.runId !== null && info.runId === target.runId;
-    if (!isMeant && (target.history === null || !sharesAncestry(info, target.history))) {
+    if (!isMeant && (target.history === null || !core.sharesAncestry(info, target.history))) {
       done({ ok: false, error: 'another process answers at this address', late: false });
       return;
     }
@@ -58,22 +70,15 @@ function act(
 }
 
 /** Does one thing to the Redis of another pod, if it is the process that is meant, as packages/runtime/src/remote-redis.ts does. */
-export function actOnRemote(
-  network: Network,
-  process: Process,
-  from: Machine,
-  now: () => number,
-  target: RemoteTarget,
-  timeoutMs: number,
-  done: (outcome: Outcome) => void,
-): void {
+export function actOnRemote(options: RemoteOptions, target: RemoteTarget, done: (outcome: Outcome) => void): void {
+  const { network, process, machine, timeoutMs } = options;
   const timeouts = { connectMs: timeoutMs, commandMs: timeoutMs };
-  RedisClient.connect(network, process, from, target.ip, timeouts, (client, error) => {
+  RedisClient.connect(network, process, machine, target.ip, timeouts, (client, error) => {
     if (client === null) {
       done({ ok: false, error: `could not connect: ${error}`, late: false });
       return;
     }
-    act(client, now, target, target.action, (outcome) => {
+    act(client, options, target, target.action, (outcome) => {
       client.close();
       done(outcome);
     });

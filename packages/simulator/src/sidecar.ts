@@ -78,7 +78,9 @@ export class Sidecar extends Process {
       machine,
       cluster,
       timeoutMs: timings.requestTimeoutMs,
-      onMet: ({ from, master, term }) => this.feed({ type: 'peer-met', identity: from, announcement: master, term }),
+      leaseMs: timings.leaseMs,
+      onMet: ({ from, master, term, pauses = 0 }) =>
+        this.feed({ type: 'peer-met', identity: from, announcement: master, term, pauses }),
       onLost: (pod) => this.feed({ type: 'peer-lost', pod }),
     });
     this.#own = new OwnRedisWatch({
@@ -163,7 +165,7 @@ export class Sidecar extends Process {
   }
 
   #run(action: Action): void {
-    const { network, machine, onAction, onStopped } = this.#environment;
+    const { core, network, machine, onAction, onStopped } = this.#environment;
     switch (action.type) {
       case 'ask':
         this.#peers.ask(action.to, action.request, (answer) => {
@@ -173,7 +175,8 @@ export class Sidecar extends Process {
         break;
       case 'answer': {
         const { cluster, self } = this.config;
-        this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term: this.state.term, ...action.body });
+        const { term, pauses } = this.state;
+        this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term, pauses, ...action.body });
         this.#waiting.delete(action.ref);
         break;
       }
@@ -186,20 +189,14 @@ export class Sidecar extends Process {
         }
         break;
       case 'remote': {
-        const { probeTimeoutMs } = this.config.timings;
-        actOnRemote(
-          network,
-          this,
-          machine,
-          () => this.localNow(),
-          action,
-          probeTimeoutMs,
-          (outcome) => {
-            this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
-          },
-        );
+        const { probeTimeoutMs: timeoutMs } = this.config.timings;
+        const options = { core, network, process: this, machine, timeoutMs, now: () => this.localNow() };
+        actOnRemote(options, action, (outcome) => {
+          this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
+        });
         break;
       }
+      case 'command-done':
       case 'master-changed':
         break;
       case 'stopped':

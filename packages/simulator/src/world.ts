@@ -27,7 +27,6 @@ export interface Watcher {
   acted(sidecar: Sidecar, action: Action): void;
   noted(sidecar: Sidecar, note: Note): void;
   fullSyncStarted(from: RedisModel, to: RedisModel): void;
-  fullSyncEnded(to: RedisModel): void;
   /** A Redis of another cluster was ordered about. */
   foreignerTouched(text: string): void;
   /** A Redis of another cluster feeds one of this one, or the other way round. */
@@ -205,7 +204,6 @@ export class World implements RedisObserver {
 
   snapshotStored(redis: RedisModel, snapshot: Snapshot): void {
     this.podOf(redis)?.snapshotStored(snapshot);
-    this.watcher?.fullSyncEnded(redis);
   }
 
   foreignerTouched(text: string): void {

@@ -190,7 +190,9 @@ export class Writers {
     const fromMs = Math.max(sinceMs, sidecar.runsSinceMs, redis.runsSinceMs, pod.tamperedAtMs);
     const wasLeading = tenure?.sidecar === sidecar && tenure.untilMs >= sinceMs - SLACK_MS;
     const wasWell = sidecar.runsSinceMs < sinceMs - SLACK_MS && redis.runsSinceMs < sinceMs - SLACK_MS;
-    if (wasLeading && wasWell && redis.acceptsWrites && pod.tamperedAtMs < sinceMs) return fromMs + FENCE_MS + SLACK_MS;
+    // Who types REPLICAOF NO ONE after the end of the lease makes another master than the one that had to be fenced.
+    const isTheLeader = wasLeading && pod.tamperedAtMs < tenure.untilMs;
+    if (isTheLeader && wasWell && redis.acceptsWrites) return fromMs + FENCE_MS + SLACK_MS;
     // A sidecar that has just started may win back the lease of a master that never stopped.
     const graceMs = Math.max(fromMs, sidecar.startedAtMs + grantMs + detachGraceMs);
     return graceMs + heartbeatMs + 2 * requestTimeoutMs + UNLEASED_SLACK_MS;

@@ -134,13 +134,26 @@ export class Prober {
 
   /** How often a Redis that had been a replica (it said READONLY) began to take writes. */
   promotions(): number {
-    let count = 0;
+    return this.#promoted().length;
+  }
+
+  /** The promotions of another Redis than the one that took writes before: one that is promoted again has not moved. */
+  moves(): number {
+    return this.#promoted().filter(({ pod, before }) => pod !== before).length;
+  }
+
+  /** Who began to take writes after having been a replica, and who took them before. */
+  #promoted(): { readonly pod: Pod; readonly before: Pod | undefined }[] {
+    const promoted: { pod: Pod; before: Pod | undefined }[] = [];
     const replicas = new Set<Pod>();
+    let before: Pod | undefined;
     for (const { pod, accepted, answer } of this.probes) {
       if (answer === 'READONLY') replicas.add(pod);
-      if (accepted && replicas.delete(pod)) count++;
+      if (!accepted) continue;
+      if (replicas.delete(pod)) promoted.push({ pod, before });
+      before = pod;
     }
-    return count;
+    return promoted;
   }
 
   /** For messages: who took writes from when until when, and what else was answered. */

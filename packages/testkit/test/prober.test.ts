@@ -5,9 +5,9 @@ import { Prober, type Pod, type Probe } from '../src/index.ts';
 const pod = (name: string): Pod => ({ name, exists: false }) as unknown as Pod;
 const [a, b] = [pod('a'), pod('b')];
 
-let prober: Prober | undefined;
+const probers: Prober[] = [];
 
-afterEach(() => prober?.stop());
+afterEach(() => Promise.all(probers.splice(0).map((prober) => prober.stop())));
 
 /** `a 0-100 OK`: from 0 to 100 ms, every 2 ms, a question is answered so within a millisecond. */
 function watch(...stretches: string[]): Prober {
@@ -16,7 +16,8 @@ function watch(...stretches: string[]): Prober {
     const count = Math.floor((Number(to) - Number(from)) / 2);
     return Array.from({ length: count }, (_, n) => probe(name === 'a' ? a : b, Number(from) + 2 * n, 1, answer));
   });
-  prober = new Prober([a, b]);
+  const prober = new Prober([a, b]);
+  probers.push(prober);
   prober.probes.push(...probes.sort((one, other) => one.answeredAtMs - other.answeredAtMs));
   return prober;
 }
@@ -77,6 +78,15 @@ describe('promotions', () => {
   test('a replica that begins to take writes, also the second time', () => {
     const seen = watch('a 0-100 OK', 'a 100-200 READONLY', 'a 200-300 OK', 'b 0-110 READONLY', 'b 110-190 OK');
     expect(seen.promotions()).toBe(2);
+  });
+
+  test('are moves only when another one took writes before', () => {
+    const regained = watch('a 0-100 OK', 'a 100-200 READONLY', 'a 200-300 OK', 'b 0-300 READONLY');
+    expect({ promotions: regained.promotions(), moves: regained.moves() }).toEqual({ promotions: 1, moves: 0 });
+    const lentOut = watch('a 0-100 OK', 'a 100-200 READONLY', 'a 200-300 OK', 'b 0-110 READONLY', 'b 110-190 OK');
+    expect(lentOut.moves()).toBe(2);
+    // Who was master before it was looked at is not known: that counts.
+    expect(watch('a 0-100 READONLY', 'a 100-200 OK').moves()).toBe(1);
   });
 
   test('not a master that was without its replicas or unreachable for a while', () => {

@@ -56,8 +56,8 @@ const twoMastersAtStart: Scenario = {
   name: 'two-masters-at-start',
   family: 'change',
   what: 'While all sidecars are dead, a replica is made a master too, and is written to; then the sidecars start.',
-  // The one by hand counts; the old master may be elected again.
-  expect: { promotions: [0, 2], overlapMs: BY_HAND_MS },
+  // Who wins the lease is not said: the old master, or a replica that takes over from it. But nobody elects the one by hand.
+  expect: { promotions: [0, 2], overlapMs: BY_HAND_MS, isLossless: true },
   async run(bed) {
     const second = bed.replica(0);
     const before = discardedBytes(bed.cluster.pods);
@@ -69,7 +69,7 @@ const twoMastersAtStart: Scenario = {
     await bed.sleep(500);
     await bed.fault('the sidecars start', () => startAllSidecars(bed));
     const master = await bed.settled();
-    bed.check(master === bed.master, `${master.name} is master now, which nobody had elected`);
+    bed.check(master !== second, `${master.name} is master now, which nobody has elected`);
     const discarded = discardedBytes(bed.cluster.pods) - before;
     bed.note(`${discarded} bytes are said to be thrown away`);
     bed.check(discarded > 0, 'nobody has said how much the second master had alone');

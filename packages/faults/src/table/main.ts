@@ -1,10 +1,20 @@
-// Makes docs/faults.md: `npm run test:faults -- --table [FILE...]`. The files are results of this suite (--json) and reports of the
-// simulator (--save FILE.json); what they hold is added to docs/faults.json, from which the page is made.
+// Makes docs/faults.md: `npm run test:faults -- --table [--afresh] [FILE...]`. The files are results of this suite (--json) and
+// reports of the simulator (--save FILE.json); what they hold is added to docs/faults.json, from which the page is made. With
+// --afresh the runs of earlier builds are forgotten.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { findRepositoryRoot, messageOf } from '@sentinel-micro/testkit';
-import { pageOf } from './page.ts';
-import { EMPTY_RECORD, addFile, formatRecord, type FaultRecord } from './record.ts';
+import { JUDGED, pageOf } from './page.ts';
+import {
+  EMPTY_RECORD,
+  addAll,
+  formatRecord,
+  readContent,
+  withoutRunsOf,
+  type FaultRecord,
+  type Found,
+} from './record.ts';
 
 const docs = join(findRepositoryRoot(), 'docs');
 const recordFile = join(docs, 'faults.json');
@@ -14,16 +24,19 @@ function readRecord(): FaultRecord {
   return existsSync(recordFile) ? (JSON.parse(readFileSync(recordFile, 'utf8')) as FaultRecord) : EMPTY_RECORD;
 }
 
-function add(record: FaultRecord, file: string): FaultRecord {
+function read(file: string): Found {
   try {
-    return addFile(record, JSON.parse(readFileSync(file, 'utf8')));
+    return readContent(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     throw new Error(`${file}: ${messageOf(error)}`, { cause: error });
   }
 }
 
 try {
-  const record = process.argv.slice(2).reduce(add, readRecord());
+  const options = { afresh: { type: 'boolean', default: false } } as const;
+  const { values, positionals: files } = parseArgs({ options, allowPositionals: true });
+  const before = values.afresh ? withoutRunsOf(readRecord(), JUDGED) : readRecord();
+  const record = addAll(before, files.map(read));
   writeFileSync(recordFile, formatRecord(record));
   writeFileSync(pageFile, pageOf(record));
   console.log(

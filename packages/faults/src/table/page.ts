@@ -1,7 +1,9 @@
+import { markdownTable, medianOf, mostOf } from '@sentinel-micro/testkit';
 import { FAULT_NAMES } from './names.ts';
 import type { FaultRecord, KeptRun } from './record.ts';
 
-const JUDGED = 'sentinel-micro';
+/** The system that is judged; the others are there for comparison. */
+export const JUDGED = 'sentinel-micro';
 
 /** The page of the docs. */
 export function pageOf(record: FaultRecord): string {
@@ -15,30 +17,47 @@ export function pageOf(record: FaultRecord): string {
     ...totals(judged),
     ...byName(record, judged),
     ...fences(judged),
-    ...servers(judged),
+    ...notPassed(judged),
     ...comparison(record.runs),
   ].join('\n');
 }
 
 function totals(runs: readonly KeptRun[]): string[] {
   const beyond = runs.filter(({ overlapMs, boundMs }) => boundMs !== null && overlapMs > boundMs).length;
-  const violated = runs.filter(({ verdict }) => verdict === 'violated').length;
+  const scenarios = new Set(runs.map(({ scenario }) => scenario)).size;
+  const rows = [...setsOf(runs), ['all', '', ...figures(runs)]];
   return [
     '## Real processes, in total',
     '',
-    ...table(
-      [
-        'runs',
-        'violated',
-        'confirmed writes',
-        'of them lost',
-        'acknowledged writes',
-        'of them lost',
-        'overlaps beyond the bound',
-      ],
-      [[String(runs.length), String(violated), ...writes(runs), String(beyond)]],
-    ),
+    `${count(runs.length)} runs of ${scenarios} scenarios, ${count(failures(runs).length)} of them not passed.`,
+    `${total(runs, 'confirmed')} writes were confirmed by \`WAIT\`, ${total(runs, 'confirmedLost')} of them lost.`,
+    `Two masters took writes at once for at most ${longest(runs)} ms; in ${count(beyond)} runs for longer than the scenario's bound.`,
+    '',
+    ...markdownTable(['server', 'pods', ...FIGURES], rows),
   ];
+}
+
+/** One row for each server and number of pods. */
+function setsOf(runs: readonly KeptRun[]): string[][] {
+  const names = [...new Set(runs.map(serverOf))].sort();
+  return names.flatMap((name) => {
+    const its = runs.filter((run) => serverOf(run) === name);
+    return sizesOf(its).map((pods) => [name, String(pods), ...figures(its.filter((run) => run.pods === pods))]);
+  });
+}
+
+const FIGURES = [
+  'runs',
+  'not passed',
+  'confirmed writes',
+  'of them lost',
+  'acknowledged writes',
+  'of them lost',
+  'longest overlap',
+];
+
+function figures(runs: readonly KeptRun[]): string[] {
+  return [count(runs.length), count(failures(runs).length), ...writes(runs), longest(runs)];
 }
 
 function byName({ simulated }: FaultRecord, judged: readonly KeptRun[]): string[] {
@@ -48,11 +67,9 @@ function byName({ simulated }: FaultRecord, judged: readonly KeptRun[]): string[
     const story = simulated.find((part) => part.name === name);
     const simulator = story === undefined ? '-' : `${story.runs} runs, ${story.broken} broken`;
     if (runs.length === 0) return [name, simulator, '-', '', '', '', '', ''];
-    const violated = runs.filter(({ verdict }) => verdict !== 'passed').length;
-    const pods = [...new Set(runs.map((run) => run.pods))].sort((a, b) => a - b).join(', ');
     const [confirmed = '', confirmedLost = '', acknowledged = '', lost = ''] = writes(runs);
     return [
-      ...[name, simulator, `${runs.length} runs, ${violated} not passed`, pods],
+      ...[name, simulator, `${runs.length} runs, ${failures(runs).length} not passed`, groundsOf(runs)],
       ...[`${confirmed} (${confirmedLost})`, `${acknowledged} (${lost})`],
       ...[`${longest(runs)} (${bound(runs)})`, `${median(runs)} / ${slowest(runs)}`],
     ];
@@ -60,13 +77,38 @@ function byName({ simulated }: FaultRecord, judged: readonly KeptRun[]): string[
   return [
     '## By name',
     '',
-    'Writes: in total, and in brackets those that were lost. Overlap: the longest, and in brackets what is allowed. Writable',
-    'again: median / longest, from the first fault until a client on the greater side could write. Times in milliseconds.',
+    'On: the servers, and on how many pods. Writes: in total, and in brackets those that were lost. Overlap: the longest, and in',
+    'brackets what is allowed. Writable again: median / longest, from the first fault until a client on the greater side could',
+    'write. Times in milliseconds.',
     '',
-    ...table(
-      ['name', 'simulator', 'real processes', 'pods', 'confirmed', 'acknowledged', 'overlap', 'writable again'],
+    ...markdownTable(
+      ['name', 'simulator', 'real processes', 'on', 'confirmed', 'acknowledged', 'overlap', 'writable again'],
       rows,
     ),
+  ];
+}
+
+/** `Redis 7.0.15: 3, 5; Valkey 8.0.1: 3` */
+function groundsOf(runs: readonly KeptRun[]): string {
+  const names = [...new Set(runs.map(serverOf))].sort();
+  return names.map((name) => `${name}: ${sizesOf(runs.filter((run) => serverOf(run) === name)).join(', ')}`).join('; ');
+}
+
+function sizesOf(runs: readonly KeptRun[]): number[] {
+  return [...new Set(runs.map(({ pods }) => pods))].sort((a, b) => a - b);
+}
+
+/** What did not pass, each run by itself; nothing when all did. */
+function notPassed(judged: readonly KeptRun[]): string[] {
+  const rows = failures(judged).map((run) => [
+    ...[run.scenario, serverOf(run), String(run.pods), run.verdict],
+    run.reason.replaceAll('|', '\\|'),
+  ]);
+  if (rows.length === 0) return [];
+  return [
+    '## Runs that did not pass',
+    '',
+    ...markdownTable(['name', 'server', 'pods', 'verdict', 'what was wrong'], rows),
   ];
 }
 
@@ -83,24 +125,7 @@ function fences(judged: readonly KeptRun[]): string[] {
     '',
     'Reachable: TCP says at once that the other side is gone, or everybody is there. Silent: packets vanish. Times in milliseconds.',
     '',
-    ...table(["master's sidecar", 'network', 'bound', 'runs', 'longest', 'scenarios'], rows),
-  ];
-}
-
-function servers(judged: readonly KeptRun[]): string[] {
-  const names = [...new Set(judged.map(serverOf))].sort();
-  const rows = names.map((name) => {
-    const runs = judged.filter((run) => serverOf(run) === name);
-    const violated = runs.filter(({ verdict }) => verdict !== 'passed').length;
-    return [name, String(runs.length), String(violated), ...writes(runs), longest(runs)];
-  });
-  return [
-    '## By server',
-    '',
-    ...table(
-      ['server', 'runs', 'not passed', 'confirmed', 'of them lost', 'acknowledged', 'of them lost', 'longest overlap'],
-      rows,
-    ),
+    ...markdownTable(["master's sidecar", 'network', 'bound', 'runs', 'longest', 'scenarios'], rows),
   ];
 }
 
@@ -126,7 +151,7 @@ function comparison(all: readonly KeptRun[]): string[] {
     'Three (five) Sentinels beside the Redis instances; the number in the name is `down-after-milliseconds`. Redis itself as it',
     'is by default, without `min-replicas-to-write`. Times in milliseconds.',
     '',
-    ...table(
+    ...markdownTable(
       [
         'scenario',
         'pods',
@@ -147,15 +172,27 @@ function judgedFirst(a: string, b: string): number {
 }
 
 function serverOf({ server, serverVersion }: KeptRun): string {
+  // A run that failed may not have come as far as to ask.
+  if (serverVersion === '') return server;
   const product = server.startsWith('valkey') ? 'Valkey' : 'Redis';
   return `${product} ${serverVersion}`;
 }
 
 /** Confirmed, of them lost, acknowledged, of them lost. */
 function writes(runs: readonly KeptRun[]): string[] {
-  const sum = (field: 'confirmed' | 'confirmedLost' | 'acknowledged' | 'lost'): string =>
-    String(runs.reduce((total, run) => total + run[field], 0)).replace(/\B(?=(\d{3})+$)/g, ',');
-  return [sum('confirmed'), sum('confirmedLost'), sum('acknowledged'), sum('lost')];
+  return (['confirmed', 'confirmedLost', 'acknowledged', 'lost'] as const).map((field) => total(runs, field));
+}
+
+function total(runs: readonly KeptRun[], field: 'confirmed' | 'confirmedLost' | 'acknowledged' | 'lost'): string {
+  return count(runs.reduce((sum, run) => sum + run[field], 0));
+}
+
+function count(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+function failures(runs: readonly KeptRun[]): KeptRun[] {
+  return runs.filter(({ verdict }) => verdict !== 'passed');
 }
 
 function longest(runs: readonly KeptRun[]): string {
@@ -171,22 +208,13 @@ function slowest(runs: readonly KeptRun[]): string {
 }
 
 function median(runs: readonly KeptRun[]): string {
-  const times = known(runs.map(({ writableAfterMs }) => writableAfterMs)).sort((a, b) => a - b);
-  const middle = times[Math.floor((times.length - 1) / 2)];
-  return middle === undefined ? '-' : String(Math.round(middle));
+  return rounded(medianOf(runs.map(({ writableAfterMs }) => writableAfterMs)));
 }
 
 function most(values: readonly (number | null)[]): string {
-  const numbers = known(values);
-  return numbers.length === 0 ? '-' : String(Math.round(Math.max(...numbers)));
+  return rounded(mostOf(values));
 }
 
-function known(values: readonly (number | null)[]): number[] {
-  return values.filter((value) => value !== null);
-}
-
-/** A table and an empty line, in the form that the formatter leaves alone. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line), ''];
+function rounded(value: number | null): string {
+  return value === null ? '-' : String(Math.round(value));
 }

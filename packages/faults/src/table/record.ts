@@ -19,11 +19,41 @@ export interface FaultRecord {
 
 export const EMPTY_RECORD: FaultRecord = { version: 1, simulated: [], runs: [] };
 
-/** Adds what a file holds: results of this suite, or a report of the simulator. What it has anew replaces what there was. @throws TypeError when it is neither. */
-export function addFile(record: FaultRecord, content: unknown): FaultRecord {
-  if (isResultFile(content)) return addRuns(record, content.runs);
-  if (isSimulatorReport(content)) return addSimulated(record, content.parts);
+/** What one file holds. */
+export type Found = Pick<FaultRecord, 'simulated' | 'runs'>;
+
+/** Reads a file: results of this suite, or a report of the simulator. @throws TypeError when it is neither. */
+export function readContent(content: unknown): Found {
+  if (isResultFile(content)) {
+    const done = content.runs.filter(({ verdict }) => verdict !== 'skipped');
+    return { simulated: [], runs: done.map(withoutWriters) };
+  }
+  if (isSimulatorReport(content)) {
+    const stories = content.parts.map(({ name, tally }) => ({ name, runs: tally.runs, broken: tally.broken }));
+    return { simulated: stories, runs: [] };
+  }
   throw new TypeError('it is neither a result of this suite nor a report of the simulator');
+}
+
+/**
+ * Adds what some files hold. Taken together, their runs replace those that showed the same thing before, and their stories
+ * those of the same name: files that are given at once do not replace each other.
+ */
+export function addAll(record: FaultRecord, found: readonly Found[]): FaultRecord {
+  const runs = found.flatMap((one) => one.runs);
+  const simulated = found.flatMap((one) => one.simulated);
+  const anew = new Set(runs.map(groupOf));
+  const told = new Set(simulated.map(({ name }) => name));
+  return {
+    ...record,
+    simulated: [...record.simulated.filter(({ name }) => !told.has(name)), ...simulated],
+    runs: [...record.runs.filter((run) => !anew.has(groupOf(run))), ...runs],
+  };
+}
+
+/** Forgets all runs that this product did: they were of another build. Those of other systems stay. */
+export function withoutRunsOf(record: FaultRecord, system: string): FaultRecord {
+  return { ...record, runs: record.runs.filter((run) => run.system !== system) };
 }
 
 /** One run, one line: so that a change of the file can be read. */
@@ -41,14 +71,7 @@ ${lines(runs)}
 `;
 }
 
-function addRuns(record: FaultRecord, runs: readonly RunResult[]): FaultRecord {
-  const done = runs.filter(({ verdict }) => verdict !== 'skipped');
-  const anew = new Set(done.map(groupOf));
-  const kept = record.runs.filter((run) => !anew.has(groupOf(run)));
-  return { ...record, runs: [...kept, ...done.map(withoutWriters)] };
-}
-
-/** Runs that show the same thing: new ones take the place of all old ones. */
+/** Runs with the same of this show the same thing. */
 function groupOf({ scenario, system, server, pods }: KeptRun): string {
   return [scenario, system, server, pods].join('|');
 }
@@ -64,12 +87,6 @@ function withoutWriters(run: RunResult): KeptRun {
     writableAfterMs: round(writableAfterMs),
     healedAfterMs: round(healedAfterMs),
   };
-}
-
-function addSimulated(record: FaultRecord, parts: SimulatorReport['parts']): FaultRecord {
-  const anew = parts.map(({ name, tally }) => ({ name, runs: tally.runs, broken: tally.broken }));
-  const kept = record.simulated.filter(({ name }) => anew.every((part) => part.name !== name));
-  return { ...record, simulated: [...kept, ...anew] };
 }
 
 interface SimulatorReport {

@@ -1,6 +1,5 @@
 import { planPromotion, type Instance, type PromotionPlan } from '@sentinel-micro/core';
 import {
-  choiceFlag,
   credentialsOf,
   FLAGS,
   numberFlag,
@@ -10,7 +9,7 @@ import {
   type RawFlags,
 } from '@sentinel-micro/runtime';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Output } from '../status.ts';
+import { OUTPUT_FLAGS, wantsJson, type Output } from '../control/set.ts';
 import { isLoopback, parseEndpoints } from './endpoint.ts';
 import { followAll, promote, type ExecuteSettings, type StepResult } from './execute.ts';
 import { createObserver, refuseDuplicates, type Observer } from './observe.ts';
@@ -22,20 +21,20 @@ export const PROMOTE_FLAGS = {
   'redis-password-file': FLAGS['redis-password-file'],
   'redis-password': FLAGS['redis-password'],
   'probe-timeout-ms': {
-    type: 'number',
+    type: 'string',
     default: 1000,
     describe: 'how long to wait for each instance',
     requiresArg: true,
   },
   'verify-timeout-ms': {
-    type: 'number',
+    type: 'string',
     default: 10_000,
     describe: 'how long the instances may take until they follow with the link up',
     requiresArg: true,
   },
   'dry-run': { type: 'boolean', default: false, describe: 'show what would be done, and change nothing' },
   force: { type: 'boolean', default: false, describe: 'go ahead where data may be lost, e.g. with two masters' },
-  output: { choices: ['text', 'json'], default: 'text', describe: 'a table, or JSON' },
+  ...OUTPUT_FLAGS,
 } as const;
 
 interface Settings extends ExecuteSettings {
@@ -172,7 +171,7 @@ export async function runPromote(flags: RawFlags, endpoints: readonly string[], 
     verifyTimeoutMs: numberFlag(flags, 'verify-timeout-ms', 1, 86_400_000),
     force: flags['force'] === true,
     dryRun: flags['dry-run'] === true,
-    isJson: choiceFlag(flags, 'output', ['text', 'json']) === 'json',
+    isJson: wantsJson(flags),
   };
   const probeTimeoutMs = numberFlag(flags, 'probe-timeout-ms', 1, 60_000);
   const observer = createObserver(parsed, { ...credentialsOf(flags), probeTimeoutMs });

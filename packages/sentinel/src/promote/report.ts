@@ -1,4 +1,5 @@
 import type { FollowOrder, Instance, PromotionPlan } from '@sentinel-micro/core';
+import { textTable } from '../control/table.ts';
 import type { StepResult } from './execute.ts';
 
 /** Everything that one run has found, decided and done. */
@@ -39,19 +40,7 @@ function linkOf({ info }: Extract<Instance, { state: 'reachable' }>): string {
 
 /** The instances as a table for people; those that can not be asked with the reason. */
 export function instanceTable(instances: readonly Instance[]): string {
-  const rows = [[...HEAD], ...instances.map(rowOf)];
-  const full = rows.filter((row) => row.length === HEAD.length);
-  const widths = HEAD.map((_, column) =>
-    Math.max(...(column === 0 ? rows : full).map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((text, column) => text.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable([HEAD, ...instances.map(rowOf)]);
 }
 
 function headlineOf(plan: PromotionPlan): string {

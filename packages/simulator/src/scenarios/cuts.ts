@@ -13,15 +13,32 @@ const MOST_FLAPPING_FAILOVERS = 8;
 function* deposed(story: Story, master: Pod): Script {
   const { leaseMs } = story.timings;
   yield story.until('the master refuses writes', leaseMs + 150, () => master.redis?.acceptsWrites === false);
-  yield story.until('the majority elects', story.electionMs + story.timings.dataWaitMs, () => {
-    const now = story.masterOrNull();
-    return now !== null && now !== master;
-  });
+  yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
 }
 
 /** The slots of pods and clients. */
 function everybody(story: Story): number[] {
   return Array.from({ length: story.settings.pods + story.settings.clients }, (_, slot) => slot);
+}
+
+type Direction = readonly [from: number, to: number];
+
+const bothWays = (a: number, b: number): readonly Direction[] => [
+  [a, b],
+  [b, a],
+];
+
+/** Cuts these directions between the master and each of the others, for longer than an election takes. */
+function* deposedByCut(story: Story, directions: (self: number, other: number) => readonly Direction[]): Script {
+  const { master } = story;
+  const others = everybody(story).filter((slot) => slot !== master.index);
+  story.cut(
+    others.flatMap((slot) => directions(master.index, slot)),
+    story.electionMs + story.random.between(3000, 9000),
+  );
+  yield* deposed(story, master);
+  yield story.wait(9000);
+  yield* story.settled();
 }
 
 const fastNetwork: NonNullable<Scenario['settings']> = (drawn) => ({
@@ -35,13 +52,7 @@ export const cutScenarios: readonly Scenario[] = [
     follows: 'refuses writes in the bound; majority elects',
     pods: ODD,
     settings: plain,
-    *play(story) {
-      const { master } = story;
-      story.isolate(master, story.electionMs + story.random.between(3000, 9000));
-      yield* deposed(story, master);
-      yield story.wait(9000);
-      yield* story.settled();
-    },
+    play: (story) => deposedByCut(story, bothWays),
   },
   {
     name: 'isolate-master-with-client',
@@ -83,34 +94,14 @@ export const cutScenarios: readonly Scenario[] = [
     follows: 'one writer',
     pods: ODD,
     settings: plain,
-    *play(story) {
-      const { master } = story;
-      const others = everybody(story).filter((slot) => slot !== master.index);
-      story.cut(
-        others.map((slot) => [slot, master.index]),
-        story.electionMs + story.random.between(3000, 9000),
-      );
-      yield* deposed(story, master);
-      yield story.wait(9000);
-      yield* story.settled();
-    },
+    play: (story) => deposedByCut(story, (self, other) => [[other, self]]),
   },
   {
     name: 'asymmetric-out',
     follows: 'one writer',
     pods: ODD,
     settings: plain,
-    *play(story) {
-      const { master } = story;
-      const others = everybody(story).filter((slot) => slot !== master.index);
-      story.cut(
-        others.map((slot) => [master.index, slot]),
-        story.electionMs + story.random.between(3000, 9000),
-      );
-      yield* deposed(story, master);
-      yield story.wait(9000);
-      yield* story.settled();
-    },
+    play: (story) => deposedByCut(story, (self, other) => [[self, other]]),
   },
   {
     name: 'candidate-blind',
@@ -122,13 +113,7 @@ export const cutScenarios: readonly Scenario[] = [
       const [mark, term] = [story.mark(), story.term];
       const blind = story.anyReplica();
       const forMs = story.random.between(1000, 15_000);
-      story.cut(
-        [
-          [master.index, blind.index],
-          [blind.index, master.index],
-        ],
-        forMs,
-      );
+      story.cut(bothWays(master.index, blind.index), forMs);
       yield story.wait(forMs + AFTERMATH_MS);
       yield* story.settled();
       story.expectNoElection(mark, term);
@@ -147,15 +132,7 @@ export const cutScenarios: readonly Scenario[] = [
         [2, 3, 4, 0, 1],
       ]);
       const [a, b, , c, d] = order as [number, number, number, number, number];
-      const sides = [a, b].flatMap((left) =>
-        [c, d].flatMap(
-          (right) =>
-            [
-              [left, right],
-              [right, left],
-            ] as const,
-        ),
-      );
+      const sides = [a, b].flatMap((left) => [c, d].flatMap((right) => bothWays(left, right)));
       const forMs = story.random.between(4000, 15_000);
       story.cut(sides, forMs);
       yield story.wait(forMs - 500);

@@ -131,10 +131,7 @@ export const historyScenarios: readonly Scenario[] = [
       const before = redis?.offset ?? 0;
       // Its own clients may all be on the other side.
       redis?.append(60, -5000);
-      yield story.until('another pod is master', story.electionMs + story.timings.dataWaitMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
       yield story.wait(6000);
       yield* story.settled();
       story.expect((redis?.offset ?? 0) > before, 'the old master has nothing of its own');

@@ -1,5 +1,6 @@
 import { cutScenarios } from './cuts.ts';
 import { historyScenarios } from './histories.ts';
+import { latecomerScenarios } from './latecomers.ts';
 import { nameScenarios } from './names.ts';
 import { pauseScenarios } from './pauses.ts';
 import { podScenarios } from './pods.ts';
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...nameScenarios,
   ...historyScenarios,
   ...rememberedScenarios,
+  ...latecomerScenarios,
 ];
 
 /** Names of FAULTS.md that are no matter of order and time: only real processes can show them. */

@@ -16,10 +16,7 @@ export const pauseScenarios: readonly Scenario[] = [
       const forMs = timings.downAfterMs * 2 + story.random.between(1500, 8000);
       story.damage.pause(master.redis, forMs, story.random.pick(FIRST));
       const withinMs = timings.downAfterMs * 2 + story.electionMs;
-      yield story.until('another pod is master', withinMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, withinMs);
       yield story.until('it goes on', forMs, () => master.redis?.isPaused === false);
       yield story.wait(story.timings.heartbeatMs + 200);
       story.expect(master.redis?.acceptsWrites !== true, 'the old master takes writes after SIGCONT');
@@ -34,10 +31,7 @@ export const pauseScenarios: readonly Scenario[] = [
     *play(story) {
       const { master } = story;
       story.damage.pause(master.sidecar, story.electionMs + story.random.between(1000, 6000), story.random.pick(FIRST));
-      yield story.until('another pod is master', story.electionMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs);
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       // Redis was reachable all the time: a switchover, and not a failover.
@@ -55,10 +49,7 @@ export const pauseScenarios: readonly Scenario[] = [
       const forMs = story.electionMs + story.random.between(500, 8000);
       story.damage.pause(master.redis, forMs, first);
       story.damage.pause(master.sidecar, forMs + story.random.pick([0, 0, 300]), first);
-      yield story.until('another pod is master', story.electionMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs);
       yield story.until('both go on', forMs + 400, () => master.sidecar?.isPaused === false);
       yield story.wait(200);
       story.expect(master.redis?.acceptsWrites !== true, 'the old master takes writes after SIGCONT');
@@ -108,10 +99,7 @@ export const pauseScenarios: readonly Scenario[] = [
     *play(story) {
       const { master, timings } = story;
       story.damage.suspend(master, story.electionMs + story.random.between(0, 9000), story.random.pick(FIRST));
-      yield story.until('another pod is master', story.electionMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs);
       yield story.until('it wakes up', 20_000, () => master.sidecar?.isPaused === false);
       yield story.wait(timings.heartbeatMs + 200);
       story.expect(master.redis?.acceptsWrites !== true, 'the old master takes writes after it woke up');

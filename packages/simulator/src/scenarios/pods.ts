@@ -50,10 +50,7 @@ export const podScenarios: readonly Scenario[] = [
       const { master } = story;
       const mark = story.mark();
       story.damage.deletePod(master, story.random.between(200, 5000));
-      yield story.until('another pod is master', story.electionMs + story.timings.dataWaitMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
       yield story.wait(5000 + AFTERMATH_MS);
       yield* story.settled();
       story.expectEqual(story.promotionsSince(mark), 1, 'promotions');
@@ -134,10 +131,7 @@ export const podScenarios: readonly Scenario[] = [
       const { master } = story;
       const mark = story.mark();
       story.damage.stopSidecar(master, 3500);
-      yield story.until('another pod is master', story.electionMs, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, story.electionMs);
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       story.expectEqual(story.promotionsSince(mark), 1, 'promotions');

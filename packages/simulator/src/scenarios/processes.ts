@@ -1,6 +1,5 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
-import type { Script } from './script.ts';
 import type { Story } from './story.ts';
 import { ODD, plain } from './worlds.ts';
 
@@ -10,13 +9,6 @@ const AFTERMATH_MS = 3000;
 /** What at least one replica had: nobody may lose that. */
 function replicated(story: Story): number {
   return Math.max(...story.replicas.map(({ redis }) => redis?.data.length ?? 0));
-}
-
-function* waitForSuccessor(story: Story, former: Pod, withinMs: number): Script {
-  yield story.until('another pod is master', withinMs, () => {
-    const master = story.masterOrNull();
-    return master !== null && master !== former;
-  });
 }
 
 export const processScenarios: readonly Scenario[] = [
@@ -32,7 +24,7 @@ export const processScenarios: readonly Scenario[] = [
         forMs: story.random.between(50, 4000),
         kept: story.random.pick(['empty', 'rdb', 'aof']),
       });
-      yield* waitForSuccessor(story, master, story.promotionMs);
+      yield* story.succeeded(master, story.promotionMs);
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       story.expectEqual(story.promotionsSince(mark), 1, 'promotions');
@@ -46,7 +38,7 @@ export const processScenarios: readonly Scenario[] = [
     *play(story) {
       const { master } = story;
       story.damage.stopRedis(master, story.random.between(200, 4000));
-      yield* waitForSuccessor(story, master, 3000 + story.promotionMs);
+      yield* story.succeeded(master, 3000 + story.promotionMs);
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       story.expectNothingLost();
@@ -114,7 +106,7 @@ export const processScenarios: readonly Scenario[] = [
         story.expectEqual(story.promotionsSince(mark), 0, 'promotions');
         story.expect(story.master === master, 'the master is another one now');
       } else {
-        yield* waitForSuccessor(story, master, story.electionMs + story.timings.pauseBudgetMs);
+        yield* story.succeeded(master, story.electionMs + story.timings.pauseBudgetMs);
         yield story.wait(AFTERMATH_MS);
         story.expectEqual(story.promotionsSince(mark), 1, 'promotions');
       }

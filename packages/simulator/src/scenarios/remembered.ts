@@ -41,10 +41,7 @@ export const rememberedScenarios: readonly Scenario[] = [
       const { master, replicas } = story;
       story.damage.killSidecar(master, null);
       for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 500));
-      yield story.until('another pod is master', 20_000, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, 20_000);
       yield story.wait(AFTERMATH_MS);
       story.expectAtMost(story.overlapMs, 0, 'time with two masters');
     },
@@ -60,10 +57,7 @@ export const rememberedScenarios: readonly Scenario[] = [
       story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
       yield story.wait(1000);
       master.redis?.append(60, -6000);
-      yield story.until('another pod is master', 20_000, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, 20_000);
       for (const pod of replicas) master.redis?.append(60, -6001 - pod.index);
       yield story.until('the old master is put right', 20_000, () => master.redis?.isMaster === false);
     },
@@ -78,10 +72,7 @@ export const rememberedScenarios: readonly Scenario[] = [
       story.damage.killSidecar(master, null);
       story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
       for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 500));
-      yield story.until('another pod is master', 20_000, () => {
-        const now = story.masterOrNull();
-        return now !== null && now !== master;
-      });
+      yield* story.succeeded(master, 20_000);
       yield story.until('the old master is put right', 20_000, () => master.redis?.isMaster === false);
     },
   },

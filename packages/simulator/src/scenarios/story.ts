@@ -1,7 +1,7 @@
 import { deriveTimings, type Timings } from '@sentinel-micro/core';
 import type { Chronicle } from '../chronicle.ts';
 import type { Write } from '../client.ts';
-import type { Damage } from '../damage.ts';
+import type { Damage, Undo } from '../damage.ts';
 import type { Invariants } from '../invariants.ts';
 import type { Pod } from '../pod.ts';
 import { Random } from '../random.ts';
@@ -72,6 +72,14 @@ export class Story {
     yield* this.settled();
     yield this.wait(HEALTHY_FOR_MS + this.random.between(0, 1000));
     yield* this.settled();
+  }
+
+  /** Waits for another master than `former`. */
+  *succeeded(former: Pod, withinMs: number): Script {
+    yield this.until('another pod is master', withinMs, () => {
+      const now = this.masterOrNull();
+      return now !== null && now !== former;
+    });
   }
 
   expect(isSo: boolean, text: string): void {
@@ -189,21 +197,21 @@ export class Story {
     ).length;
   }
 
-  /** Cuts both directions between a pod and all the others, but for those slots. */
-  isolate(pod: Pod, forMs: number | null, but: readonly number[] = []): void {
+  /** Cuts both directions between a pod and all the others, but for those slots. @returns what ends it sooner */
+  isolate(pod: Pod, forMs: number | null, but: readonly number[] = []): Undo {
     const slots = Array.from({ length: this.world.slots }, (_, slot) => slot);
     const far = slots.filter((slot) => slot !== pod.index && !but.includes(slot));
-    this.cut(
+    return this.cut(
       far.flatMap((slot) => [[pod.index, slot] as const, [slot, pod.index] as const]),
       forMs,
     );
   }
 
-  /** Cuts directions of pairs of slots, until `forMs` are over or all is healed. */
-  cut(pairs: readonly (readonly [number, number])[], forMs: number | null): void {
+  /** Cuts directions of pairs of slots, until `forMs` are over or all is healed. @returns what ends it sooner */
+  cut(pairs: readonly (readonly [number, number])[], forMs: number | null): Undo {
     const { network } = this.world;
     for (const [from, to] of pairs) network.cut(from, to, 1);
-    this.damage.for(forMs, () => {
+    return this.damage.for(forMs, () => {
       for (const [from, to] of pairs) network.cut(from, to, -1);
     });
   }

@@ -54,4 +54,11 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
     only: ['promote-by-hand', 'kill-redis'],
     pods: 3,
   },
+  {
+    name: 'who went on from the known history is not told from who parted from it',
+    file: 'choose.ts',
+    find: 'const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);',
+    replace: 'const newest = replicas > 0 ? known : newestShown(entriesOf(frozen, known), known as Lineage, replicas);',
+    scenario: 'old-master-has-more',
+  },
 ];

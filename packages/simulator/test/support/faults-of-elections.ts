@@ -24,4 +24,18 @@ export const ELECTION_FAULTS: readonly PlantedFault[] = [
     replace: 'const FREE_CHANGES = 1000;',
     scenario: 'flapping-link',
   },
+  {
+    name: "orders to another pod's Redis have no deadline",
+    file: 'turn.ts',
+    find: "const deadlineMs = action.kind === 'probe' ? Infinity : heldUntilMs(turn.state);",
+    replace: 'const deadlineMs = Infinity;',
+    scenario: 'order-outlives-its-lease',
+  },
+  {
+    name: 'a pod that can not be promoted and has more is no reason to wait for others',
+    file: 'failover.ts',
+    find: "const losesNothing = source?.worth === 'full' && choice.bytesMissing === 0;",
+    replace: "const losesNothing = source?.worth === 'full';",
+    scenario: 'answer-yet-to-come',
+  },
 ];

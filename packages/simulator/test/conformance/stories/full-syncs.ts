@@ -1,21 +1,52 @@
-import { follow, kill, limbo, pass, promote, quick, start, wait, write } from '../vocabulary.ts';
+import {
+  follow,
+  kill,
+  limbo,
+  pass,
+  promote,
+  quick,
+  start,
+  wait,
+  write,
+  type Server,
+  type ServerConfig,
+  type Step,
+} from '../vocabulary.ts';
 import type { Story } from './story.ts';
+
+/** Enough for a slow transfer to take seconds. */
+const largeWrites = (server: Server): Step => write(server, { size: 'large', count: 12 });
+
+/** The replica of one master is told to follow another one, whose data it does not know; it has not begun yet. */
+const calledToAnother = (other: ServerConfig, otherWrites: Step): readonly Step[] => [
+  start('a'),
+  start('b'),
+  start('c', other),
+  promote('a'),
+  write('a'),
+  follow('b', 'a'),
+  write('a'),
+  promote('c'),
+  otherWrites,
+  quick(follow('b', 'c')),
+];
+
+/** A replica is in the middle of loading what its first full sync has brought. */
+const LOADING: readonly Step[] = [
+  start('a'),
+  start('b', { isSlowToLoad: true }),
+  promote('a'),
+  largeWrites('a'),
+  quick(follow('b', 'a')),
+  pass(1200),
+];
 
 /** What a full sync does in each of its steps. */
 export const FULL_SYNCS: readonly Story[] = [
   {
     name: 'a full sync that waits for others: the place in the old history is still there until it begins',
     steps: [
-      start('a'),
-      start('b'),
-      start('c', { syncDelaySeconds: 3 }),
-      promote('a'),
-      write('a'),
-      follow('b', 'a'),
-      write('a'),
-      promote('c'),
-      write('c'),
-      quick(follow('b', 'c')),
+      ...calledToAnother({ syncDelaySeconds: 3 }, write('c')),
       pass(700),
       quick(limbo('b')),
       follow('b', 'a'),
@@ -41,16 +72,7 @@ export const FULL_SYNCS: readonly Story[] = [
   {
     name: 'a master that dies while a full sync waits for others',
     steps: [
-      start('a'),
-      start('b'),
-      start('c', { syncDelaySeconds: 3 }),
-      promote('a'),
-      write('a'),
-      follow('b', 'a'),
-      write('a'),
-      promote('c'),
-      write('c'),
-      quick(follow('b', 'c')),
+      ...calledToAnother({ syncDelaySeconds: 3 }, write('c')),
       pass(700),
       kill('c'),
       follow('b', 'a'),
@@ -59,63 +81,20 @@ export const FULL_SYNCS: readonly Story[] = [
   },
   {
     name: 'a replica that loads what it was sent says so, and refuses what it is told',
-    steps: [
-      start('a'),
-      start('b', { isSlowToLoad: true }),
-      promote('a'),
-      write('a', { size: 'large', count: 12 }),
-      quick(follow('b', 'a')),
-      pass(1200),
-      quick(limbo('b')),
-      quick(promote('b')),
-      write('b'),
-      pass(4000),
-      limbo('b'),
-    ],
+    steps: [...LOADING, quick(limbo('b')), quick(promote('b')), write('b'), pass(4000), limbo('b')],
   },
   {
     name: 'a master that dies while its replica loads: what it wrote meanwhile goes with it',
-    steps: [
-      start('a'),
-      start('b', { isSlowToLoad: true }),
-      promote('a'),
-      write('a', { size: 'large', count: 12 }),
-      quick(follow('b', 'a')),
-      pass(1200),
-      quick(write('a', { count: 2 })),
-      quick(kill('a')),
-      pass(4500),
-      limbo('b'),
-      promote('b'),
-    ],
+    steps: [...LOADING, quick(write('a', { count: 2 })), quick(kill('a')), pass(4500), limbo('b'), promote('b')],
   },
   {
     name: 'a master that goes on while its replica loads',
-    steps: [
-      start('a'),
-      start('b', { isSlowToLoad: true }),
-      promote('a'),
-      write('a', { size: 'large', count: 12 }),
-      quick(follow('b', 'a')),
-      pass(1200),
-      write('a', { count: 2 }),
-      wait('a', 1, { timeoutMs: 8000 }),
-      write('b'),
-    ],
+    steps: [...LOADING, write('a', { count: 2 }), wait('a', 1, { timeoutMs: 8000 }), write('b')],
   },
   {
     name: 'a transfer that is broken off has changed nothing: the place in the old history is still there',
     steps: [
-      start('a'),
-      start('b'),
-      start('c', { isSlowToSend: true }),
-      promote('a'),
-      write('a'),
-      follow('b', 'a'),
-      write('a'),
-      promote('c'),
-      write('c', { size: 'large', count: 12 }),
-      quick(follow('b', 'c')),
+      ...calledToAnother({ isSlowToSend: true }, largeWrites('c')),
       pass(1000),
       kill('c'),
       write('a'),
@@ -126,16 +105,7 @@ export const FULL_SYNCS: readonly Story[] = [
   {
     name: 'called away from a transfer',
     steps: [
-      start('a'),
-      start('b'),
-      start('c', { isSlowToSend: true }),
-      promote('a'),
-      write('a'),
-      follow('b', 'a'),
-      write('a'),
-      promote('c'),
-      write('c', { size: 'large', count: 12 }),
-      quick(follow('b', 'c')),
+      ...calledToAnother({ isSlowToSend: true }, largeWrites('c')),
       pass(1000),
       limbo('b'),
       promote('b'),
@@ -163,7 +133,7 @@ export const FULL_SYNCS: readonly Story[] = [
       start('a', { isSlowToSend: true }),
       start('b'),
       promote('a'),
-      write('a', { size: 'large', count: 12 }),
+      largeWrites('a'),
       quick(follow('b', 'a')),
       pass(1000),
       quick(limbo('a')),
@@ -183,7 +153,7 @@ export const FULL_SYNCS: readonly Story[] = [
       write('b'),
       follow('c', 'b'),
       write('b'),
-      write('a', { size: 'large', count: 12 }),
+      largeWrites('a'),
       quick(follow('b', 'a')),
       pass(1000),
       promote('b'),
@@ -202,7 +172,7 @@ export const FULL_SYNCS: readonly Story[] = [
       pass(4500),
       write('a'),
       promote('c'),
-      write('c', { size: 'large', count: 12 }),
+      largeWrites('c'),
       quick(follow('b', 'c')),
       pass(1500),
       pass(4500),

@@ -1,0 +1,137 @@
+import type { Command, CommandResult, RequestRef } from './action.ts';
+import type { PodName } from './brand.ts';
+import { isNeverPromoted } from './candidates.ts';
+import { HANDED_TRIES, standBack } from './election.ts';
+import { finishCommand, startHandover } from './handover.ts';
+import { rankOthers } from './lead.ts';
+import type { PlannedCause } from './messages.ts';
+import { hearPauses, isPaused } from './pause.ts';
+import { otherMembers, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import { currentMaster, isAnnouncementFresh, isLeading } from './view.ts';
+
+type Refusal = Extract<CommandResult, { ok: false }>['code'];
+
+function refuse(turn: Turn, ref: RequestRef, code: Refusal, text: string): void {
+  turn.actions.push({ type: 'command-done', ref, result: { ok: false, code, text } });
+}
+
+function agree(turn: Turn, ref: RequestRef, text: string): void {
+  turn.actions.push({ type: 'command-done', ref, result: { ok: true, text } });
+}
+
+/** Carries out what a person, a client or a hook orders, or says why not. Each command is answered once. */
+export function takeCommand(turn: Turn, ref: RequestRef, command: Command): void {
+  switch (command.kind) {
+    case 'pause':
+    case 'resume':
+      setPaused(turn, ref, command.kind === 'pause');
+      return;
+    case 'switchover':
+      takeMove(turn, ref, 'switchover', command.to);
+      return;
+    case 'failover':
+      if (isAnnouncementFresh(turn.state, turn.nowMs) || turn.state.role.kind !== 'follower')
+        takeMove(turn, ref, 'failover', null);
+      else campaignNow(turn, ref);
+      return;
+    case 'handover':
+      if (turn.state.role.kind !== 'holder' && turn.state.own.info?.role !== 'master')
+        agree(turn, ref, `${turn.state.config.self.pod} is not master`);
+      else takeMove(turn, ref, 'handover', null);
+      return;
+  }
+}
+
+function setPaused(turn: Turn, ref: RequestRef, wanted: boolean): void {
+  const { pauses, role } = turn.state;
+  const state = wanted ? 'paused' : 'on';
+  if (isPaused(turn.state) === wanted) {
+    agree(turn, ref, `automatic failover is ${state} already`);
+    return;
+  }
+  hearPauses(turn, pauses + 1);
+  // The next renewal tells everybody.
+  if (role.kind === 'holder') patch(turn, { role: { ...role, renewAtMs: turn.nowMs } });
+  agree(turn, ref, `automatic failover is ${state}`);
+}
+
+/** There is no master whom to ask; the one who is asked tries to become it, also while automatic failover is paused. */
+function campaignNow(turn: Turn, ref: RequestRef): void {
+  const { term, command } = turn.state;
+  if (command !== null) {
+    refuse(turn, ref, 'INPROG', 'another command is under way');
+    return;
+  }
+  begin(turn, ref, 'failover', null, term);
+  standBack(turn, 0, HANDED_TRIES);
+}
+
+function begin(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName | null, term: HolderRole['term']): void {
+  const { pauseBudgetMs, grantMs } = turn.state.config.timings;
+  const untilMs = turn.nowMs + pauseBudgetMs + 2 * grantMs;
+  patch(turn, { command: { ref, kind, to, term, startedAtMs: turn.nowMs, untilMs } });
+}
+
+function takeMove(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName | null): void {
+  const { role, config, command } = turn.state;
+  if (role.kind !== 'holder') {
+    refuse(turn, ref, 'NOTLEADER', `${config.self.pod} does not hold the lease`);
+    return;
+  }
+  if (role.phase.name !== 'lead' || command !== null || !isLeading(turn.state, turn.nowMs)) {
+    refuse(turn, ref, 'INPROG', 'Failover already in progress');
+    return;
+  }
+  if (to === config.self.pod) {
+    agree(turn, ref, `${to} is master already`);
+    return;
+  }
+  if (to !== null && !config.members.includes(to)) {
+    refuse(turn, ref, 'ERR', `${to} is not one of the pods: ${config.members.join(', ')}`);
+    return;
+  }
+  const isReady = (pod: PodName): boolean => hindranceOf(turn, pod) === null;
+  // By force it goes to whoever is there, ready or not.
+  const successor = to ?? rankOthers(turn).find(isReady) ?? (kind === 'failover' ? rankOthers(turn)[0] : undefined);
+  if (successor === undefined || (to !== null && !isReady(to))) {
+    const asked = to === null ? otherMembers(turn.state) : [to];
+    const why = asked.map((pod) => `${pod}: ${hindranceOf(turn, pod) ?? 'not known yet'}`).join('; ');
+    refuse(turn, ref, 'NOGOODSLAVE', `No suitable replica to promote${why === '' ? '' : ` (${why})`}`);
+    return;
+  }
+  begin(turn, ref, kind, successor, role.term);
+  startHandover(turn, role, successor, kind);
+}
+
+/** Why a pod can not take over from this one, which leads; null when it can. */
+function hindranceOf(turn: Turn, pod: PodName): string | null {
+  const { state, nowMs } = turn;
+  const { position, identity, answeredAtMs } = peerView(state, pod);
+  if (identity === null || answeredAtMs === null) return 'its sidecar has not been met';
+  if (nowMs - answeredAtMs >= state.config.timings.leaseMs) return 'its sidecar does not answer';
+  if (position === null) return 'its Redis is down, or loading';
+  if (isNeverPromoted(position)) return 'its priority is 0';
+  if (!position.intact) return 'its full sync has not ended';
+  if (!position.linkUp) return 'its link to the master is down';
+  return null;
+}
+
+/** Answers a command as soon as it is seen how it ended. */
+export function progressCommand(turn: Turn): void {
+  const { command, announcement, role, config } = turn.state;
+  if (command === null || (role.kind === 'holder' && role.phase.name === 'handover')) return;
+  const isMoved = announcement !== null && announcement.term > command.term;
+  const master = isMoved ? currentMaster(turn.state, turn.nowMs) : null;
+  if (master !== null) {
+    const tookMs = String(Math.round(turn.nowMs - command.startedAtMs));
+    const isWanted = command.to === null || master.pod === command.to;
+    const text = `${master.pod} is master of term ${String(announcement?.term)}, after ${tookMs} ms`;
+    const isStill = master.pod === config.self.pod && command.to !== null;
+    if (isWanted || (command.kind !== 'switchover' && !isStill)) finishCommand(turn, { ok: true, text });
+    else finishCommand(turn, { ok: false, code: 'ERR', text: `${text}, and not ${String(command.to)}` });
+    return;
+  }
+  if (turn.nowMs >= command.untilMs)
+    finishCommand(turn, { ok: false, code: 'TIMEOUT', text: 'no new master was heard of in time' });
+  else wakeAt(turn, command.untilMs);
+}

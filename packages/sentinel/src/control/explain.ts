@@ -1,0 +1,71 @@
+import { explain, type CandidateReport, type Explanation } from '@sentinel-micro/core';
+import type { RawFlags } from '@sentinel-micro/runtime';
+import { askAll, OUTPUT_FLAGS, SET_FLAGS, wantsJson, type Output } from './set.ts';
+import { textTable } from './table.ts';
+
+/** The flags of `sentinel explain`. */
+export const EXPLAIN_FLAGS = { ...SET_FLAGS, ...OUTPUT_FLAGS } as const;
+
+const HEAD = ['', 'POD', 'PRIORITY', 'OFFSET', 'LAG', 'DATA', 'WHY'];
+
+function candidateTable(candidates: readonly CandidateReport[]): string {
+  const cell = (value: number | string | null): string => (value === null ? '-' : String(value));
+  const rows = candidates.map(({ pod, priority, offset, lagBytes, data, isChosen, reason }) => [
+    isChosen ? '*' : '',
+    pod,
+    cell(priority),
+    cell(offset),
+    cell(lagBytes),
+    cell(data),
+    reason,
+  ]);
+  return indent(textTable([HEAD, ...rows]));
+}
+
+const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ');
+
+function masterLine({ master }: Explanation): string {
+  if (master === null) return 'MASTER: nobody holds the lease';
+  const { pod, term, leaseRemainingMs } = master;
+  return `MASTER: ${pod}, term ${String(term)}, its lease lasts for another ${String(leaseRemainingMs)} ms`;
+}
+
+function electionLines({ master, election, pausedBy }: Explanation): string[] {
+  const { winner, reason, winnerIfSidecarLives, candidates } = election;
+  const when = master === null ? 'ELECTION, NOW' : `ELECTION, IF ${master.pod} WERE LOST`;
+  const paused = pausedBy.length > 0 ? ` (to end the pause: sentinel resume)` : '';
+  const isSaved = winner === null && winnerIfSidecarLives !== null;
+  const only = isSaved ? [`  If only its Redis were lost, and its sidecar could vote: ${winnerIfSidecarLives}`] : [];
+  return [`${when}: ${winner ?? 'NOBODY'}: ${reason}${paused}`, ...only, candidateTable(candidates)];
+}
+
+/** What would happen, for people. */
+export function explanationText(explanation: Explanation): string {
+  const { quorum, switchover } = explanation;
+  const votes = quorum.pods.map(({ pod, vote, reason }) => [pod, vote, reason]);
+  return [
+    masterLine(explanation),
+    '',
+    `QUORUM: ${quorum.hasQuorum ? 'yes' : 'NO'}: ${quorum.reason}`,
+    indent(textTable([['POD', 'VOTES', 'WHY'], ...votes])),
+    '',
+    ...electionLines(explanation),
+    '',
+    `SWITCHOVER: ${switchover.target === null ? 'would NOT succeed' : `to ${switchover.target}`}: ${switchover.reason}`,
+    candidateTable(switchover.candidates),
+  ].join('\n');
+}
+
+/**
+ * `sentinel explain`: asks every sidecar behind the Service, and says what would happen and why. Changes nothing.
+ * @returns the exit code: 0 when the loss of the master and a switchover would both be survived, else 1.
+ * @throws UsageError for a wrong flag, OperationError when DNS names nobody.
+ */
+export async function runExplain(flags: RawFlags, output: Output): Promise<number> {
+  const isJson = wantsJson(flags);
+  const explanation = explain(await askAll(flags));
+  const { master, election, switchover } = explanation;
+  const isWell = master !== null && election.winner !== null && switchover.target !== null;
+  output.stdout(isJson ? JSON.stringify({ ok: isWell, ...explanation }) : explanationText(explanation));
+  return isWell ? 0 : 1;
+}
