@@ -1,6 +1,6 @@
 import { asOffset, type PodName } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
-import { chooseMaster, type Choice } from './choose.ts';
+import { chooseMaster, rank, type Choice } from './choose.ts';
 import {
   pausedBy,
   plural,
@@ -250,7 +250,8 @@ function hindranceOf(scene: Scene, leader: Member, pod: PodName): string | null 
   // It is the one who leads that decides, on what it has heard itself.
   const view = leader.status.members.find((one) => one.pod === pod);
   if (view === undefined) return `${leader.pod} has not met its sidecar yet`;
-  return view.isReachable ? null : `${leader.pod} does not reach its sidecar`;
+  if (!view.isReachable) return `${leader.pod} does not reach its sidecar`;
+  return view.linkUp ? null : `its link to ${leader.pod} was down when ${leader.pod} heard of it last`;
 }
 
 function switchoverReport(scene: Scene, quorum: QuorumReport): SwitchoverReport {
@@ -264,7 +265,11 @@ function switchoverReport(scene: Scene, quorum: QuorumReport): SwitchoverReport 
     };
   }
   const hindrances = new Map(successors(scene).map((pod) => [pod, hindranceOf(scene, leader, pod)]));
-  const best = leader.status.ranking.find((pod) => hindrances.get(pod) === null) ?? null;
+  const ready = scene.members.filter(({ pod }) => hindrances.get(pod) === null);
+  const positions = ready.flatMap(({ pod, status }) =>
+    status.redis.position === null ? [] : [[pod, status.redis.position]],
+  );
+  const [best = null] = rank(Object.fromEntries(positions) as Frozen, scene.announcement?.history ?? null);
   const isBusy = leader.status.phase !== 'lead';
   const target = isBusy || !quorum.hasQuorum ? null : best;
   const reasonOf = (): string => {

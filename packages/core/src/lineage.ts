@@ -100,8 +100,16 @@ export function lineageRenamed(now: History, before: Lineage): Lineage {
   return withPast(now, [{ replid: before.replid, endOffset: before.offset }, ...pastOf(before)]);
 }
 
+/** The ids under which all that a Redis has is known: also the one before its promotion, as long as it wrote nothing since. */
+function idsOf({ replid, replid2, secondReplOffset, offset }: History): readonly ReplicationId[] {
+  return replid2 !== null && secondReplOffset !== null && offset < secondReplOffset ? [replid, replid2] : [replid];
+}
+
 /** True when what `part` has is known to be a part of `whole`, or the other way round: their offsets may be compared. */
 export function isPartOf(part: History, whole: Lineage): boolean {
   if (isComparable(part, whole)) return true;
-  return whole.ancestors.some(({ replid, endOffset }) => replid === part.replid && part.offset <= endOffset);
+  const ids = idsOf(part);
+  // Somebody else was promoted at the same place, unheard: that one's id, which `part` does not know, makes no difference.
+  if (ids.includes(whole.replid)) return true;
+  return pastOf(whole).some(({ replid, endOffset }) => ids.includes(replid) && part.offset <= endOffset);
 }

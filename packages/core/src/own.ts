@@ -17,6 +17,8 @@ const RETRY_MS = 300;
 const OVERDUE_HEARTBEATS = 1.5;
 /** How often a Redis that was just pointed at its master is asked until it is in step, in milliseconds. */
 const SYNC_POLL_MS = 50;
+/** How long a Redis that was just pointed at its master may take until it is linked, in milliseconds. */
+const LINK_MS = 1000;
 /** How long to wait before a fence that Redis refused is tried again, in milliseconds. */
 const FENCE_RETRY_MS = 20;
 
@@ -222,8 +224,12 @@ function followUnlessSilent(turn: Turn, master: Announcement): void {
   const overdueAtMs = announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
   const isSilent = masterSilent || turn.nowMs >= overdueAtMs;
   const isLinked = own.info?.linkUp === true || own.info?.syncInProgress === true;
+  // It was heard when the own Redis was pointed at it, and a link takes a while on a bad network. (Redis by itself tries once a second.)
+  const linkDueAtMs = own.retryAtMs - RETRY_MS + LINK_MS;
+  const isLinking = own.info !== null && !isInLimbo(own.info) && turn.nowMs < linkDueAtMs;
   if (!isSilent) wakeAt(turn, overdueAtMs);
-  if (!isSilent || (isLinked && own.infoAtMs >= overdueAtMs)) {
+  else if (isLinking) wakeAt(turn, linkDueAtMs);
+  if (!isSilent || isLinking || (isLinked && own.infoAtMs >= overdueAtMs)) {
     follow(turn, master);
     watchSync(turn);
     return;

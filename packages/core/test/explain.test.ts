@@ -194,7 +194,7 @@ describe('a switchover', () => {
   const reasonOf = (change: Change): string | undefined =>
     explain([pod(0), pod(1, change), pod(2)]).switchover.candidates.find((one) => one.pod === 'redis-1')?.reason;
 
-  test('goes to the first successor that the master has named', () => {
+  test('goes to the first in the order of succession', () => {
     const { switchover } = explain([pod(0, offset(150)), pod(1, offset(140)), pod(2)]);
     expect(switchover).toMatchObject({ target: 'redis-1', reason: 'redis-1 is linked and in step' });
     expect(switchover.candidates.map((one) => [one.pod, one.lagBytes, one.isChosen, one.reason])).toEqual([
@@ -217,9 +217,18 @@ describe('a switchover', () => {
   });
 
   test.each<[string, MemberView[], string]>([
-    ['has not met', [memberOf(1)], 'redis-0 has not met its sidecar yet'],
-    ['does not reach', [memberOf(1), memberOf(2, { isReachable: false })], 'redis-0 does not reach its sidecar'],
-  ])('not to a pod whose sidecar the master %s', (_title, members, reason) => {
+    ['has not met the sidecar', [memberOf(1)], 'redis-0 has not met its sidecar yet'],
+    [
+      'does not reach its sidecar',
+      [memberOf(1), memberOf(2, { isReachable: false })],
+      'redis-0 does not reach its sidecar',
+    ],
+    [
+      'heard last that its link is down',
+      [memberOf(1), memberOf(2, { linkUp: false })],
+      'its link to redis-0 was down when redis-0 heard of it last',
+    ],
+  ])('not to a pod of which the master %s', (_title, members, reason) => {
     const { switchover } = explain([pod(0, { members }), pod(1), pod(2)]);
     expect(switchover.candidates[1]).toMatchObject({ pod: 'redis-2', isChosen: false, reason });
   });
