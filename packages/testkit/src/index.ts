@@ -11,6 +11,7 @@ export {
 export type { ContainerEvent } from './container.ts';
 export { DnsServer, type DnsPod, type DnsServerOptions } from './dns-server.ts';
 export { TestkitError, messageOf, type TestkitErrorCode } from './errors.ts';
+export { alignedTable, markdownTable, medianOf, mostOf } from './figures.ts';
 export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
 export { Host, type HostOptions } from './hosts/host.ts';
 export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
@@ -54,5 +55,5 @@ export {
   type ToolsOptions,
 } from './tools.ts';
 export { Writer, type WriterOptions } from './writer.ts';
-export { RemoteWriters, type RemoteWritersOptions } from './writers/remote-writers.ts';
-export type { WriterOrders } from './writers/protocol.ts';
+export { RemoteWriters, type RemoteWritersOptions, type WriterProgram } from './writers/remote-writers.ts';
+export { END_LINE, formatLine, sharedClockOffsetMs, type WriterOrders } from './writers/protocol.ts';

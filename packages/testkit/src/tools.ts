@@ -26,8 +26,17 @@ export interface Bundles {
 export const SERVER_NAMES = ['redis-7.0', 'valkey-8.0', 'redis-8.0'] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
-/** Programs and files that only some tests need. `libfaketime` is a library for LD_PRELOAD. */
-export type FurtherTool = 'ip' | 'iptables' | 'nft' | 'nsenter' | 'unshare' | 'spin' | 'libfaketime';
+/** Programs and files that only some tests need. `libfaketime` is a library for LD_PRELOAD, `redis-py` a module of Python. */
+export type FurtherTool =
+  | 'ip'
+  | 'iptables'
+  | 'nft'
+  | 'nsenter'
+  | 'unshare'
+  | 'spin'
+  | 'libfaketime'
+  | 'python3'
+  | 'redis-py';
 
 export interface ToolsOptions {
   /** Default: what the environment variable TESTKIT_SERVER names; else the machine's `redis-server`, whatever its version. */

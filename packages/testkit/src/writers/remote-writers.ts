@@ -2,19 +2,28 @@ import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestkitError } from '../errors.ts';
 import { History } from '../history.ts';
-import { ManagedProcess, type ProcessHost } from '../managed-process.ts';
+import { ManagedProcess, tailOfFile, type ProcessHost } from '../managed-process.ts';
 import { nowMs, sleep } from '../time.ts';
 import { findRepositoryRoot } from '../tools.ts';
-import { parseLine, sharedClockOffsetMs, type WriterOrders } from './protocol.ts';
+import { parseLine, sharedClockOffsetMs } from './protocol.ts';
 
 export interface RemoteWritersOptions {
   /** How messages call them. */
   readonly name: string;
-  /** The host in which they run. */
-  readonly inside: ProcessHost;
+  /** The host in which they run. Default: this machine itself. */
+  readonly inside?: ProcessHost;
   /** Folder for their orders and what they print. */
   readonly dir: string;
-  readonly orders: WriterOrders;
+  /** What each writer is to do, by name: `WriterOrders`, or what another program understands. */
+  readonly orders: Readonly<Record<string, unknown>>;
+  /** Default: the writer of the testkit. Gets the file with the orders as its last argument, and prints what that one prints. */
+  readonly program?: WriterProgram;
+}
+
+export interface WriterProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const CHUNK_BYTES = 256 * 1024;
@@ -37,7 +46,7 @@ export class RemoteWriters {
     return new RemoteWriters(options);
   }
 
-  private constructor({ name, inside, dir, orders }: RemoteWritersOptions) {
+  private constructor({ name, inside, dir, orders, program = testkitWriter() }: RemoteWritersOptions) {
     this.name = name;
     for (const writer of Object.keys(orders)) this.#histories.set(writer, new History());
     const ordersFile = join(dir, `${name}.json`);
@@ -45,12 +54,22 @@ export class RemoteWriters {
     this.#file = join(dir, `${name}.log`);
     this.#process = ManagedProcess.start({
       name: `writers ${name}`,
-      command: process.execPath,
-      args: [join(findRepositoryRoot(), 'packages', 'testkit', 'dist', 'writer.mjs'), ordersFile],
+      ...program,
+      args: [...program.args, ordersFile],
       cwd: dir,
       logFile: this.#file,
       inside,
     });
+  }
+
+  /** The process; undefined when it has ended. */
+  get pid(): number | undefined {
+    return this.#process.isAlive() ? this.#process.pid : undefined;
+  }
+
+  /** What it printed beside the writes: notes of another program, error messages. */
+  notes(): string[] {
+    return tailOfFile(this.#file, Infinity).filter((line) => parseLine(line, this.#offsetMs) === undefined);
   }
 
   /** What each writer has done so far, by name. */
@@ -119,4 +138,9 @@ export class RemoteWriters {
       else if (parsed !== undefined) this.#histories.get(parsed.writer)?.add(parsed.record);
     }
   }
+}
+
+function testkitWriter(): WriterProgram {
+  const file = join(findRepositoryRoot(), 'packages', 'testkit', 'dist', 'writer.mjs');
+  return { command: process.execPath, args: [file] };
 }
