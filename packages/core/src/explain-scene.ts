@@ -89,8 +89,9 @@ export function pausedBy(asked: readonly AskedPod[]): string[] {
 export function silenceOf({ asked }: Scene, name: PodName): string {
   const found = asked.find(({ pod }) => pod === name);
   if (found === undefined) return 'DNS does not name it, or its sidecar did not say who it is';
-  if (found.status !== null) return `its sidecar is of another cluster, ${found.status.cluster}`;
-  return `its sidecar does not answer: ${found.error ?? 'no reason is known'}`;
+  return found.status === null
+    ? 'its sidecar does not answer'
+    : `its sidecar is of another cluster, ${found.status.cluster}`;
 }
 
 /** Would this sidecar vote for a pod that was started with `replicas`, once the lease is free? */
@@ -109,7 +110,9 @@ function voteOf(status: PeerStatus, scene: Scene): Omit<VoteReport, 'pod'> {
 function votesOf(scene: Scene): VoteReport[] {
   const configured = scene.names.map((name): VoteReport => {
     const member = scene.members.find(({ pod }) => pod === name);
-    if (member === undefined) return { pod: name, vote: 'no', reason: silenceOf(scene, name) };
+    const error = scene.asked.find(({ pod }) => pod === name)?.error ?? null;
+    const detail = error === null ? '' : `: ${error}`;
+    if (member === undefined) return { pod: name, vote: 'no', reason: `${silenceOf(scene, name)}${detail}` };
     return { pod: name, ...voteOf(member.status, scene) };
   });
   const strangers = scene.asked.flatMap(({ ip, pod, status, error }): VoteReport[] => {

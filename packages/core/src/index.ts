@@ -12,8 +12,17 @@ export * from './lease.ts';
 export * from './lineage.ts';
 export * from './loss.ts';
 export type * from './messages.ts';
+export { isPaused } from './pause.ts';
 export * from './position.ts';
-export * from './promotion.ts';
+export { planPromotion } from './promotion.ts';
+export type { CandidateVerdict, FollowOrder, PromotionPlan } from './promotion-plan.ts';
+export {
+  sourceOf,
+  type Instance,
+  type PromotionOptions,
+  type ReachableInstance,
+  type UnreachableInstance,
+} from './promotion-scene.ts';
 export * from './replication-info.ts';
 export type * from './state.ts';
 export * from './timings.ts';

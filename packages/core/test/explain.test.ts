@@ -108,7 +108,7 @@ describe('who would be elected if the master were lost', () => {
         lagBytes: null,
         data: null,
         isChosen: false,
-        reason: 'its sidecar does not answer: connecting: no answer in time',
+        reason: 'its sidecar does not answer',
       },
     ]);
   });
