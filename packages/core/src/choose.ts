@@ -21,6 +21,8 @@ export interface Choice {
   readonly verdicts: readonly Verdict[];
   /** A pod that is never promoted, but has more than the winner and can feed it. */
   readonly donor: PodName | null;
+  /** A pod that would come before the winner by its priority, but lacks data. */
+  readonly passedOver: PodName | null;
   /** Bytes that some frozen pod has, and neither the winner nor the donor. */
   readonly bytesMissing: number;
   readonly reason: string;
@@ -230,6 +232,7 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
     winner: winner?.pod ?? null,
     verdicts: entries.map((entry) => ({ ...entry, reason: reasonFor(entry) })),
     donor: donor?.pod ?? null,
+    passedOver: withMost === undefined || withMost === first ? null : (first?.pod ?? null),
     bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostData), (donor ?? winner).position.offset),
     reason: winner === undefined ? 'nobody can be promoted' : winnerReason(winner, first),
   };

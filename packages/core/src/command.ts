@@ -1,12 +1,12 @@
 import type { Command, CommandResult, RequestRef } from './action.ts';
 import type { PodName } from './brand.ts';
-import { isNeverPromoted } from './candidates.ts';
 import { HANDED_TRIES, standBack } from './election.ts';
 import { finishCommand, startHandover } from './handover.ts';
 import { rankOthers } from './lead.ts';
 import type { PlannedCause } from './messages.ts';
 import { hearPauses, isPaused } from './pause.ts';
-import { otherMembers, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import { hindranceOf } from './successor.ts';
+import { otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
 import { currentMaster, isAnnouncementFresh, isLeading } from './view.ts';
 
 type Refusal = Extract<CommandResult, { ok: false }>['code'];
@@ -96,24 +96,11 @@ function takeMove(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName |
   if (successor === undefined || (to !== null && !isReady(to))) {
     const asked = to === null ? otherMembers(turn.state) : [to];
     const why = asked.map((pod) => `${pod}: ${hindranceOf(turn, pod) ?? 'not known yet'}`).join('; ');
-    refuse(turn, ref, 'NOGOODSLAVE', `No suitable replica to promote${why === '' ? '' : ` (${why})`}`);
+    refuse(turn, ref, 'NOGOODSLAVE', why === '' ? 'there is no other pod' : why);
     return;
   }
   begin(turn, ref, kind, successor, role.term);
   startHandover(turn, role, successor, kind);
-}
-
-/** Why a pod can not take over from this one, which leads; null when it can. */
-function hindranceOf(turn: Turn, pod: PodName): string | null {
-  const { state, nowMs } = turn;
-  const { position, identity, answeredAtMs } = peerView(state, pod);
-  if (identity === null || answeredAtMs === null) return 'its sidecar has not been met';
-  if (nowMs - answeredAtMs >= state.config.timings.leaseMs) return 'its sidecar does not answer';
-  if (position === null) return 'its Redis is down, or loading';
-  if (isNeverPromoted(position)) return 'its priority is 0';
-  if (!position.intact) return 'its full sync has not ended';
-  if (!position.linkUp) return 'its link to the master is down';
-  return null;
 }
 
 /** Answers a command as soon as it is seen how it ended. */

@@ -14,6 +14,7 @@ import { hearPauses } from './pause.ts';
 import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
+import { payPriority } from './successor.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
 import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
 import { currentMaster, isLeading } from './view.ts';
@@ -76,6 +77,7 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     release: null,
     pauses: memory?.pauses ?? 0,
     command: null,
+    passedOver: null,
     marks: {},
     changes: [],
     ranking: [],
@@ -227,8 +229,10 @@ function progress(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind === 'holder') {
     const renewed = progressRenewal(turn, role);
-    if (renewed.phase.name === 'lead') progressLead(turn, renewed);
-    else progressFailover(turn, renewed);
+    if (renewed.phase.name === 'lead') {
+      progressLead(turn, renewed);
+      if (turn.state.role === renewed) payPriority(turn, renewed);
+    } else progressFailover(turn, renewed);
   } else convergeWithoutLease(turn);
   progressCommand(turn);
 }

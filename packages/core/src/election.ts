@@ -3,7 +3,7 @@ import { asTerm, NO_TERM } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
 import { mark } from './chronicle.ts';
 import { heldOffUntilMs } from './flapping.ts';
-import { judge, promise, withGrant } from './lease.ts';
+import { isSameHolder, judge, promise, withGrant } from './lease.ts';
 import type { Announcement, PeerAnswer } from './messages.ts';
 import { isPaused } from './pause.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
@@ -31,9 +31,13 @@ export const HANDED_TRIES = 3;
 const HANDED_RETRY_MS = 10;
 
 /** The own Redis is the announced master, and still the same process: to go on with it costs nobody anything. */
-function isMasterStill({ announcement, own, config }: NodeState): boolean {
-  const isItself = announcement?.pod === config.self.pod && announcement.uid === config.self.uid;
-  return isItself && own.info?.role === 'master' && own.info.runId === announcement.runId;
+function isMasterStill(state: NodeState): boolean {
+  const { announcement, own } = state;
+  return isOfThisPod(state) && own.info?.role === 'master' && own.info.runId === announcement?.runId;
+}
+
+function isOfThisPod({ announcement, config }: NodeState): boolean {
+  return announcement !== null && isSameHolder(announcement, config.self);
 }
 
 /** How much later than the first in rank this pod starts a campaign, in milliseconds: the best one normally runs alone. */
@@ -61,6 +65,9 @@ function whyNotElectable(turn: Turn): string | null {
     return `${state.config.self.pod} is not one of the ${String(state.config.members.length)} configured pods`;
   if (state.own.info === null) return `its Redis is ${state.own.health.state}: ${state.own.health.reason}`;
   if (state.own.health.state === 'down') return 'its Redis is down';
+  const { command } = state;
+  if (command?.kind === 'failover' && command.to !== null && command.to !== state.config.self.pod)
+    return `a failover to ${command.to} was ordered`;
   const position = ownPosition(state, turn.nowMs);
   if (position === null) return 'its Redis is loading';
   if (isNeverPromoted(position)) return 'its priority is 0';
@@ -69,13 +76,14 @@ function whyNotElectable(turn: Turn): string | null {
 }
 
 /**
- * While automatic failover is paused only the master itself may ask for its lease again. (A set that has no master yet has nothing to
- * fail over from.)
+ * While automatic failover is paused only the announced master may ask for its lease again, also when it has fenced itself meanwhile: a
+ * quorum that was gone for a moment must not become an outage without end. (A set that has no master yet has nothing to fail over from.)
  */
 function whyNotNow(state: NodeState): string | null {
-  return isPaused(state) && state.announcement !== null && !isMasterStill(state)
-    ? 'automatic failover is PAUSED'
-    : null;
+  const { announcement, own } = state;
+  if (!isPaused(state) || announcement === null) return null;
+  const isItself = isOfThisPod(state) && own.info !== null && own.info.runId === announcement.runId;
+  return isItself ? null : 'automatic failover is PAUSED';
 }
 
 /** Starts a campaign when the time for it has come. */

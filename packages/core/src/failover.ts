@@ -232,6 +232,12 @@ function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string
     wakeAt(turn, phase.startedAtMs + timings.probeTimeoutMs * 3);
     return `asking the Redis of ${phase.suspects.map((one) => one.pod).join(', ')}, which may have been promoted, directly`;
   }
+  const { own } = turn.state;
+  const isOwnDue = own.info !== null && own.pending !== null && !(turn.state.config.self.pod in phase.frozen);
+  if (isOwnDue && waitedMs < timings.probeTimeoutMs) {
+    wakeAt(turn, phase.startedAtMs + timings.probeTimeoutMs);
+    return 'waiting until the own Redis is detached';
+  }
   const full = choice.verdicts.filter((verdict) => verdict.worth === 'full').length;
   const needed = dataQuorumOf(members.length);
   // What the chosen one will have: its own data, or that of the donor.
@@ -294,6 +300,7 @@ function conclude(turn: Turn, before: HolderRole, choice: Choice, winner: PodNam
   }
   const isFounded =
     role.old === null && foundsASet(before.phase.name === 'freeze' ? before.phase.frozen : {}, config.members);
+  patch(turn, { passedOver: choice.passedOver });
   if (choice.donor !== null) startBorrowing(turn, role, choice.donor, choice.reason);
   else promoteOwn(turn, role, choice.reason, isFounded);
 }

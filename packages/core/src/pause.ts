@@ -6,9 +6,13 @@ export function isPaused({ pauses }: Pick<NodeState, 'pauses'>): boolean {
   return pauses % 2 === 1;
 }
 
+/** Nobody has paused so often since this sidecar last heard of it: a message that says so is broken, or forged. */
+const MOST_UNHEARD = 1_000_000;
+
 /** Takes in what somebody says of it; who has heard of more pauses and resumptions is right. */
 export function hearPauses(turn: Turn, pauses = 0): void {
-  if (pauses <= turn.state.pauses) return;
+  const unheard = pauses - turn.state.pauses;
+  if (unheard <= 0 || unheard > MOST_UNHEARD) return;
   patch(turn, { pauses });
   const text = isPaused(turn.state)
     ? 'automatic failover is PAUSED for the whole set: if the master is lost, nobody takes its place'

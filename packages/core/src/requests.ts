@@ -115,9 +115,9 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
   }
   // A mute voter promises nothing, but it believes what it hears about who leads.
   const believes = verdict.granted || (verdict.reason === 'mute' && isNewest);
+  if (believes && request.type === 'RENEW') patch(turn, { ranking: request.ranking, members: request.members });
   if (believes) defer(turn, request);
   if (believes && request.type === 'RENEW') {
-    patch(turn, { ranking: request.ranking, members: request.members });
     if (request.announcement !== null) adopt(turn, request.announcement);
   }
   if (verdict.granted) {

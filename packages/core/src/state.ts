@@ -201,6 +201,8 @@ export interface NodeState {
   readonly pauses: number;
   /** A switchover or its like that this sidecar carries out, and answers when it is seen how it ended. */
   readonly command: RunningCommand | null;
+  /** A pod of better priority that was passed over at the last promotion, for it lacked data. */
+  readonly passedOver: PodName | null;
   /** When the steps of the present election were taken. */
   readonly marks: Readonly<Partial<Record<Mark, number>>>;
   /** The last moves of the master, the oldest first. */

@@ -337,3 +337,39 @@ describe('the history of moves', () => {
     expect(story.state.changes.at(-1)).toMatchObject({ from: 'redis-0', to: SELF, cause });
   });
 });
+
+describe('a pod of better priority that was passed over for the data that it lacked', () => {
+  /** redis-1 was promoted, with 20 bytes more than redis-2, which has priority 1. */
+  function passing(): Story {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', { ...LIMBO, offset: asOffset(120) });
+    const behind = positionOf({ priority: 1, offset: asOffset(100) });
+    const promoting = story.frozen(freezing, (index) => (index === 2 ? behind : null));
+    const waited = orders(promoting).includes('promote') ? promoting : story.after(TIMINGS.dataWaitMs).tick();
+    story.done(waited, 'promote', { ...MASTER, offset: asOffset(120) });
+    return story;
+  }
+
+  function beat(story: Story): readonly Action[] {
+    const renewing = story.after(TIMINGS.heartbeatMs).redis({ ...MASTER, offset: asOffset(120) });
+    return [...renewing, ...story.granted(renewing, 'RENEW')];
+  }
+
+  test('becomes master once it has everything, by a switchover, once', () => {
+    const story = passing();
+    expect(story.state).toMatchObject({ passedOver: 'redis-2', role: { phase: { name: 'lead' } } });
+    const pauses: string[] = [];
+    for (let count = 0; count < 20; count += 1)
+      pauses.push(...orders(beat(story)).filter((kind) => kind === 'pause-writes'));
+    expect(pauses).toHaveLength(1);
+    expect(story.state.passedOver).toBeNull();
+  });
+
+  test('is left alone while automatic failover is paused', () => {
+    const story = passing();
+    order(story, { kind: 'pause' });
+    for (let count = 0; count < 20; count += 1) expect(orders(beat(story))).not.toContain('pause-writes');
+  });
+});

@@ -22,6 +22,8 @@ const MAX_ISSUE = 200;
 
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Far from where a number can not be counted on. */
+const pauses = v.pipe(count, v.maxValue(2 ** 40));
 const age = v.pipe(v.number(), v.finite(), v.minValue(0));
 const span = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SPAN_MS));
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
@@ -98,7 +100,7 @@ const member = v.object({
   isReachable: v.boolean(),
 });
 
-const envelope = { v: v.literal(1), cluster: text, from: identity, term, pauses: v.exactOptional(count) };
+const envelope = { v: v.literal(1), cluster: text, from: identity, term, pauses: v.exactOptional(pauses) };
 
 const requestSchema = v.variant('type', [
   v.object({ ...envelope, type: v.literal('PREVOTE') }),
@@ -218,7 +220,7 @@ const memorySchema = v.object({
   cluster: text,
   term,
   announcement: v.nullable(announcement),
-  pauses: v.exactOptional(count),
+  pauses: v.exactOptional(pauses),
 });
 
 export const encodeMemory = (cluster: string, { term: newest, announcement: last, pauses = 0 }: Memory): string =>

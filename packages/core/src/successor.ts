@@ -1,0 +1,37 @@
+import type { PodName } from './brand.ts';
+import { isNeverPromoted } from './candidates.ts';
+import { startHandover } from './handover.ts';
+import { isPaused } from './pause.ts';
+import { note, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+
+/** Why a pod can not take over from this one, which leads; null when it can. */
+export function hindranceOf(turn: Turn, pod: PodName): string | null {
+  const { state, nowMs } = turn;
+  const { position, identity, answeredAtMs } = peerView(state, pod);
+  if (identity === null || answeredAtMs === null) return 'its sidecar has not been met';
+  if (nowMs - answeredAtMs >= state.config.timings.leaseMs) return 'its sidecar does not answer';
+  if (position === null) return 'its Redis is down, or loading';
+  if (isNeverPromoted(position)) return 'its priority is 0';
+  if (!position.intact) return 'its full sync has not ended';
+  if (!position.linkUp) return 'its link to the master is down';
+  return null;
+}
+
+/**
+ * Priority must not cost data, so a pod of better priority that lacked some was passed over. When it has everything, the master moves
+ * there, as it would have at first. Tried once: if it does not come out, the master that there is will do.
+ */
+export function payPriority(turn: Turn, role: HolderRole): void {
+  const { passedOver, config } = turn.state;
+  if (passedOver === null || role.phase.name !== 'lead' || isPaused(turn.state)) return;
+  const settledAtMs = role.phase.sinceMs + config.timings.leaseMs;
+  if (turn.nowMs < settledAtMs) {
+    wakeAt(turn, settledAtMs);
+    return;
+  }
+  if (hindranceOf(turn, passedOver) !== null) return;
+  patch(turn, { passedOver: null });
+  const text = `${passedOver} was passed over for the data that it lacked, and has it now: it comes first by its priority`;
+  note(turn, 'info', 'priority', text, { term: role.term });
+  startHandover(turn, role, passedOver, 'switchover');
+}
