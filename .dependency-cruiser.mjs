@@ -39,10 +39,10 @@ export default {
     },
     {
       name: 'faults-imports-only-testkit',
-      comment: 'It looks at the programs from outside, as their users do.',
+      comment: 'It looks at the programs from outside, as their users do. The same holds for clients.',
       severity: 'error',
-      from: { path: '^packages/faults/src/' },
-      to: { path: '^packages/', pathNot: ['^packages/faults/src/', '^packages/testkit/src/'] },
+      from: { path: '^packages/(faults|clients)/src/' },
+      to: { path: '^packages/', pathNot: ['^packages/$1/src/', '^packages/testkit/src/'] },
     },
     {
       name: 'faults-is-for-tests',
@@ -51,9 +51,18 @@ export default {
       to: { path: inPackage('faults') },
     },
     {
+      name: 'clients-is-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [inPackage('clients'), '^packages/[^/]+/test/'] },
+      to: { path: inPackage('clients') },
+    },
+    {
       name: 'testkit-is-for-tests',
       severity: 'error',
-      from: { path: '^packages/', pathNot: [inPackage('testkit'), inPackage('faults'), '^packages/[^/]+/test/'] },
+      from: {
+        path: '^packages/',
+        pathNot: [inPackage('testkit'), inPackage('(faults|clients)'), '^packages/[^/]+/test/'],
+      },
       to: { path: inPackage('testkit') },
     },
     {
@@ -64,9 +73,10 @@ export default {
     },
     {
       name: 'ioredis-only-in-runtime',
-      comment: 'All settings of the Redis client are chosen in one place. The testkit needs a client of its own.',
+      comment:
+        'All settings of the Redis client are chosen in one place. The testkit needs a client of its own, and clients tries it.',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: ['^packages/runtime/src/', '^packages/testkit/src/'] },
+      from: { path: '^packages/[^/]+/src/', pathNot: ['^packages/(runtime|testkit|clients)/src/'] },
       to: { path: library('ioredis') },
     },
     {

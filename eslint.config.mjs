@@ -11,6 +11,7 @@ const mainFiles = [
   'packages/testkit/src/**/main.ts',
   'packages/simulator/src/main.ts',
   'packages/faults/src/**/main.ts',
+  'packages/clients/src/**/main.ts',
 ];
 
 const clientLibrary = {
@@ -146,6 +147,10 @@ export default defineConfig(
   {
     files: ['packages/faults/src/**/*.ts'],
     rules: { 'no-restricted-imports': restrictedImports([]) },
+  },
+  {
+    files: ['packages/clients/src/**/*.ts'],
+    rules: { 'no-restricted-imports': restrictedImports(['ioredis']) },
   },
   {
     // Their own block, after the packages': a main file may import the process module.

@@ -3,9 +3,9 @@ import { build } from './build.mjs';
 import { ensureModules } from './install.mjs';
 import { ensureTools } from './tools.mjs';
 
-export async function bootstrap(log) {
+export async function bootstrap(log, { optionalTools = [] } = {}) {
   await ensureModules(log);
-  await ensureTools({ log });
+  await ensureTools({ log, optionalTools });
   await build();
 }
 

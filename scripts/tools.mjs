@@ -90,14 +90,36 @@ const furtherTools = {
   spin: { packages: ['spin'], file: 'usr/bin/spin', versionArgs: ['-V'] },
   // For LD_PRELOAD; the program `faketime` only sets that, to where its package would have been installed.
   libfaketime: { packages: ['libfaketime'], library: 'faketime/libfaketimeMT.so.1' },
+  // One of a version manager, elsewhere on PATH, would need its owner's environment.
+  python3: {
+    packages: ['libpython3.11-minimal', 'libpython3.11-stdlib', 'python3.11-minimal'],
+    suites: ['bookworm'],
+    file: 'usr/bin/python3.11',
+    command: '/usr/bin/python3',
+    version: /^Python 3\.(9|1\d)/,
+    home: 'PYTHONHOME',
+  },
+  // The module `redis` for Python, with what it imports.
+  'redis-py': {
+    packages: ['python3-wrapt', 'python3-deprecated', 'python3-packaging', 'python3-async-timeout', 'python3-redis'],
+    suites: ['bookworm'],
+    library: 'redis/__init__.py',
+    libraryFolder: 'usr/lib/python3/dist-packages',
+  },
 };
 const networkTools = ['ip', 'iptables', 'nft', 'nsenter', 'unshare'];
 
 /**
  * Returns and writes to manifest.json how to start each program (command, and what to add to its environment): the tools
- * that every test needs, and of servers by version and further tools those that are there, or are asked for by name.
+ * that every test needs, and of servers by version and further tools those that are there, or are asked for by name. What is
+ * asked for in `optionalTools` is left out, with a line in the log, when it cannot be had.
  */
-export async function ensureTools({ log = () => {}, servers: askedServers = [], tools: askedTools = [] } = {}) {
+export async function ensureTools({
+  log = () => {},
+  servers: askedServers = [],
+  tools: askedTools = [],
+  optionalTools = [],
+} = {}) {
   const manifest = {};
   for (const [key, tool] of Object.entries(tools)) {
     manifest[key] = (await onPath(tool)) ?? (await unpacked(tool)) ?? (await fetched(tool, log));
@@ -113,7 +135,10 @@ export async function ensureTools({ log = () => {}, servers: askedServers = [], 
   for (const [name, entry] of Object.entries(furtherTools)) {
     const tool = { name, folder: name, advice: `Install the Debian package ${entry.packages[0]} yourself.`, ...entry };
     const found = (await onPath(tool)) ?? (await unpacked(tool));
-    const start = found ?? (askedTools.includes(name) ? await fetched(tool, log) : undefined);
+    const asked = async () => (askedTools.includes(name) ? fetched(tool, log) : undefined);
+    const wished = async () => (optionalTools.includes(name) ? fetched(tool, log).catch(missing) : undefined);
+    const missing = (error) => log(error.message);
+    const start = found ?? (await asked()) ?? (await wished());
     if (start) manifest.furtherTools[name] = start;
   }
   writeManifest(manifest);
@@ -122,25 +147,32 @@ export async function ensureTools({ log = () => {}, servers: askedServers = [], 
 
 async function onPath(tool) {
   if (tool.library) {
-    const folder = libraryFolders('/').find((parent) => existsSync(path.join(parent, tool.library)));
-    return folder && { command: path.join(folder, tool.library), env: {} };
+    const file = libraryIn('/', tool);
+    return file && { command: file, env: {} };
   }
-  const command = which(tool.name);
-  return command && (await starts(tool, { command, env: {} }));
+  const command = tool.command ?? which(tool.name);
+  return command && existsSync(command) ? starts(tool, { command, env: {} }) : undefined;
 }
 
 async function unpacked(tool) {
   const folder = path.join(toolsFolder, tool.folder);
-  const folders = libraryFolders(folder);
   if (tool.library) {
-    const file = folders.map((parent) => path.join(parent, tool.library)).find((library) => existsSync(library));
+    const file = libraryIn(folder, tool);
     return file && { command: file, env: {} };
   }
+  const folders = libraryFolders(folder);
   const command = path.join(folder, tool.ownLibc ? 'start' : tool.file);
   if (!existsSync(command)) return undefined;
   const env = tool.ownLibc || folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(':') };
   if (tool.extensions) env[tool.extensions] = path.join(folders[0], 'xtables');
+  if (tool.home) env[tool.home] = path.join(folder, 'usr');
   return starts(tool, { command, env });
+}
+
+/** The file of a library below a folder, where it is there. */
+function libraryIn(folder, { library, libraryFolder }) {
+  const parents = libraryFolder ? [path.join(folder, libraryFolder)] : libraryFolders(folder);
+  return parents.map((parent) => path.join(parent, library)).find((file) => existsSync(file));
 }
 
 /** The start itself, when it works; a tool left by another system or a broken unpacking is as good as missing. */

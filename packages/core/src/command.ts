@@ -2,10 +2,9 @@ import type { Command, CommandResult, RequestRef } from './action.ts';
 import type { PodName } from './brand.ts';
 import { HANDED_TRIES, standBack } from './election.ts';
 import { finishCommand, startHandover } from './handover.ts';
-import { rankOthers } from './lead.ts';
 import type { PlannedCause } from './messages.ts';
 import { hearPauses, isPaused } from './pause.ts';
-import { hindranceOf } from './successor.ts';
+import { anySuccessor, hindranceOf, readySuccessor } from './successor.ts';
 import { otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
 import { currentMaster, isAnnouncementFresh, isLeading } from './view.ts';
 
@@ -62,14 +61,21 @@ function campaignNow(turn: Turn, ref: RequestRef): void {
     refuse(turn, ref, 'INPROG', 'another command is under way');
     return;
   }
-  begin(turn, ref, 'failover', null, term);
+  begin(turn, ref, 'failover', null, term, false);
   standBack(turn, 0, HANDED_TRIES);
 }
 
-function begin(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName | null, term: HolderRole['term']): void {
+function begin(
+  turn: Turn,
+  ref: RequestRef,
+  kind: PlannedCause,
+  to: PodName | null,
+  term: HolderRole['term'],
+  isWaiting: boolean,
+): void {
   const { pauseBudgetMs, grantMs } = turn.state.config.timings;
   const untilMs = turn.nowMs + pauseBudgetMs + 2 * grantMs;
-  patch(turn, { command: { ref, kind, to, term, startedAtMs: turn.nowMs, untilMs } });
+  patch(turn, { command: { ref, kind, isWaiting, to, term, startedAtMs: turn.nowMs, untilMs } });
 }
 
 function takeMove(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName | null): void {
@@ -90,21 +96,32 @@ function takeMove(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName |
     refuse(turn, ref, 'ERR', `${to} is not one of the pods: ${config.members.join(', ')}`);
     return;
   }
-  const isReady = (pod: PodName): boolean => hindranceOf(turn, pod) === null;
+  begin(turn, ref, kind, to, role.term, true);
+  progressWaiting(turn);
+}
+
+/** Hands over as soon as somebody is ready: right after a move the others are about to be. */
+function progressWaiting(turn: Turn): void {
+  const { command, role, config } = turn.state;
+  if (command?.isWaiting !== true || role.kind !== 'holder' || role.phase.name !== 'lead') return;
+  const { kind, to } = command;
+  const waitUntilMs = command.startedAtMs + config.timings.requestTimeoutMs * 2;
+  const isOver = turn.nowMs >= waitUntilMs;
   // By force it goes to whoever is there, ready or not.
-  const successor = to ?? rankOthers(turn).find(isReady) ?? (kind === 'failover' ? rankOthers(turn)[0] : undefined);
-  if (successor === undefined || (to !== null && !isReady(to))) {
+  const successor = readySuccessor(turn, to) ?? (isOver && kind === 'failover' ? anySuccessor(turn) : null);
+  if (successor !== null) {
+    patch(turn, { command: { ...command, isWaiting: false, to: successor } });
+    startHandover(turn, role, successor, kind);
+  } else if (isOver) {
     const asked = to === null ? otherMembers(turn.state) : [to];
     const why = asked.map((pod) => `${pod}: ${hindranceOf(turn, pod) ?? 'not known yet'}`).join('; ');
-    refuse(turn, ref, 'NOGOODSLAVE', why === '' ? 'there is no other pod' : why);
-    return;
-  }
-  begin(turn, ref, kind, successor, role.term);
-  startHandover(turn, role, successor, kind);
+    finishCommand(turn, { ok: false, code: 'NOGOODSLAVE', text: why === '' ? 'there is no other pod' : why });
+  } else wakeAt(turn, waitUntilMs);
 }
 
 /** Answers a command as soon as it is seen how it ended. */
 export function progressCommand(turn: Turn): void {
+  progressWaiting(turn);
   const { command, announcement, role, config } = turn.state;
   if (command === null || (role.kind === 'holder' && role.phase.name === 'handover')) return;
   const isMoved = announcement !== null && announcement.term > command.term;

@@ -104,13 +104,22 @@ function freezeAfterDrain(turn: Turn, end: DrainEnd | null): void {
 
 /** Detaches those directly that may have been promoted in secret: if their sidecar is gone, nobody else will. */
 function detachSuspects(turn: Turn, role: HolderRole, frozen: Frozen): PhaseOf<'freeze'>['suspects'] {
-  const targets = role.suspects.filter((pod) => !(pod in frozen)).map((pod) => remoteTarget(turn.state, pod));
-  return [...targets, role.old === null ? unknownMaster(turn) : null].flatMap((target) => {
-    if (target === null) return [];
-    const { pod } = target;
-    const why = `${turn.state.config.self.pod} holds an election in term ${String(role.term)}`;
-    return [{ id: orderRemote(turn, target, { kind: 'limbo', why }), pod }];
+  const suspects = role.suspects.filter((pod) => !(pod in frozen));
+  const unknown = role.old === null ? unknownMaster(turn) : null;
+  return [...detachDirectly(turn, role, suspects), ...(unknown === null ? [] : [detach(turn, role, unknown)])];
+}
+
+/** Where the sidecar does not answer, its Redis may: nobody waits for --data-wait-ms because a sidecar is just restarting. */
+function detachDirectly(turn: Turn, role: HolderRole, pods: readonly PodName[]): PhaseOf<'freeze'>['suspects'] {
+  return pods.flatMap((pod) => {
+    const target = remoteTarget(turn.state, pod);
+    return target === null ? [] : [detach(turn, role, target)];
   });
+}
+
+function detach(turn: Turn, role: HolderRole, target: RemoteTarget): PhaseOf<'freeze'>['suspects'][number] {
+  const why = `${turn.state.config.self.pod} holds an election in term ${String(role.term)}`;
+  return { id: orderRemote(turn, target, { kind: 'limbo', why }), pod: target.pod };
 }
 
 /**
@@ -128,9 +137,12 @@ function unknownMaster(turn: Turn): RemoteTarget | null {
 function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id: number, outcome: Outcome): void {
   const suspect = phase.suspects.find((one) => one.id === id);
   if (suspect === undefined) return;
-  const position = positionOfDetached(outcome);
-  const isMember = turn.state.config.members.includes(suspect.pod);
-  const isNews = position !== null && isMember && !(suspect.pod in phase.frozen);
+  const { config, members } = turn.state;
+  const detached = positionOfDetached(outcome);
+  // Nobody has watched a Redis whose sidecar is silent: it counts if the last master has told that it was in step.
+  const isUnwatched = detached !== null && phase.asked.includes(suspect.pod);
+  const position = isUnwatched ? vouchFor(suspect.pod, { ...detached, synced: null }, members) : detached;
+  const isNews = position !== null && config.members.includes(suspect.pod) && !(suspect.pod in phase.frozen);
   const frozen = isNews ? { ...phase.frozen, [suspect.pod]: position } : phase.frozen;
   enter(turn, role, { ...phase, frozen, suspects: phase.suspects.filter((one) => one !== suspect) });
 }
@@ -148,6 +160,7 @@ function freeze(turn: Turn, frozen: Frozen, mayBorrow = true): void {
     frozen,
     answered: [],
     suspects: detachSuspects(turn, role, frozen),
+    asked: [],
     askAgainAtMs: nowMs + config.timings.heartbeatMs,
     mayBorrow,
   });
@@ -179,7 +192,15 @@ function askStragglers(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): 
   for (const pod of otherMembers(turn.state)) {
     if (!(pod in phase.frozen) || !phase.answered.includes(pod)) ask(turn, pod, role.term, { type: 'FREEZE' });
   }
-  const next = { ...phase, askAgainAtMs: turn.nowMs + turn.state.config.timings.heartbeatMs };
+  const silent = otherMembers(turn.state).filter(
+    (pod) => !phase.answered.includes(pod) && !(pod in phase.frozen) && !phase.asked.includes(pod),
+  );
+  const next = {
+    ...phase,
+    suspects: [...phase.suspects, ...detachDirectly(turn, role, silent)],
+    asked: [...phase.asked, ...silent],
+    askAgainAtMs: turn.nowMs + turn.state.config.timings.heartbeatMs,
+  };
   enter(turn, role, next);
   return next;
 }

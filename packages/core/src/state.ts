@@ -96,6 +96,8 @@ export type Phase =
       readonly answered: readonly PodName[];
       /** Redis instances that may have been promoted in secret, and are being detached directly. */
       readonly suspects: readonly { readonly id: number; readonly pod: PodName }[];
+      /** Pods whose sidecar is silent, and whose Redis was asked directly. */
+      readonly asked: readonly PodName[];
       readonly askAgainAtMs: number;
       /** False after fetching data from a pod that is never promoted has failed: then what there is has to do. */
       readonly mayBorrow: boolean;
@@ -165,6 +167,8 @@ export type Role =
 export interface RunningCommand {
   readonly ref: RequestRef;
   readonly kind: PlannedCause;
+  /** Nobody was ready yet when it was given. */
+  readonly isWaiting: boolean;
   /** Null when anybody but the present master will do. */
   readonly to: PodName | null;
   /** The term that it began in: the next master has a newer one. */

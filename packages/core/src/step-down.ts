@@ -23,6 +23,7 @@ export function releaseLease(turn: Turn, role: HolderRole, to: PodName | null, c
   patch(turn, {
     role: { kind: 'follower', electAtMs: nowMs + timings.reservationMs + timings.heartbeatMs, handedTries: 0 },
     masterGone: true,
+    release: { cause, to },
     announcedUntilMs: Math.min(state.announcedUntilMs, nowMs),
   });
   if (cause === 'redis-hung')

@@ -1,8 +1,10 @@
 import type { PodName } from './brand.ts';
 import { isNeverPromoted } from './candidates.ts';
+import { rank } from './choose.ts';
 import { startHandover } from './handover.ts';
+import { rankOthers } from './lead.ts';
 import { isPaused } from './pause.ts';
-import { note, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
+import { note, otherMembers, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
 
 /** Why a pod can not take over from this one, which leads; null when it can. */
 export function hindranceOf(turn: Turn, pod: PodName): string | null {
@@ -15,6 +17,23 @@ export function hindranceOf(turn: Turn, pod: PodName): string | null {
   if (!position.intact) return 'its full sync has not ended';
   if (!position.linkUp) return 'its link to the master is down';
   return null;
+}
+
+/** Who takes over: `to` if it can, or the first in the order of succession that can; null when nobody can at the moment. */
+export function readySuccessor(turn: Turn, to: PodName | null): PodName | null {
+  const candidates = to === null ? rankOthers(turn) : [to];
+  return candidates.find((pod) => hindranceOf(turn, pod) === null) ?? null;
+}
+
+/** Somebody whose sidecar answers and whose Redis may be promoted, however far behind; null when there is nobody. */
+export function anySuccessor(turn: Turn): PodName | null {
+  const { state, nowMs } = turn;
+  const reachable = otherMembers(state).flatMap((pod) => {
+    const { position, answeredAtMs } = peerView(state, pod);
+    const isHeard = answeredAtMs !== null && nowMs - answeredAtMs < state.config.timings.leaseMs;
+    return isHeard && position?.intact === true ? [[pod, position] as const] : [];
+  });
+  return rank(Object.fromEntries(reachable), state.announcement?.history ?? null)[0] ?? null;
 }
 
 /**

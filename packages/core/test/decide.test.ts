@@ -358,3 +358,36 @@ describe('an election', () => {
     expect(questions(story.done(actions, 'promote', LIMBO), 'RELEASE')).toHaveLength(2);
   });
 });
+
+describe('a replica whose sidecar is just restarting, in an election', () => {
+  /** redis-1 holds an election; redis-2's sidecar is silent, but its Redis was in step with the master that has died. */
+  function besideSilence(linkUp: boolean): { story: Story; actions: readonly Action[] } {
+    const story = follower();
+    const { pod, ip, redisPort: port } = identity(2);
+    const { runId } = positionOf();
+    const told = { pod, ip, port, runId, offset: 100, priority: 100, linkUp, lastIoSecondsAgo: 0, isReachable: true };
+    const announcement = announcementOf(0, 1);
+    story.asked(requestOf(0, 1, { type: 'RENEW', announcement, ranking: [], members: [told] }));
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    story.frozen(
+      freezing.filter((action) => action.type !== 'ask' || action.to !== pod),
+      () => null,
+    );
+    const asking = story.after(TIMINGS.heartbeatMs).tick();
+    const order = asking.find((action) => action.type === 'remote' && action.pod === pod);
+    if (order?.type !== 'remote') throw new Error('its Redis is not asked');
+    expect(order).toMatchObject({ action: { kind: 'limbo' }, runId });
+    const outcome = { ok: true, info: infoOf({ ...LIMBO, runId }) } as const;
+    return { story, actions: story.feed({ type: 'remote-done', id: order.id, pod, outcome }) };
+  }
+
+  test('L1: its Redis is asked directly, so that nobody waits for it', () => {
+    expect(orders(besideSilence(true).actions)).toEqual(['promote']);
+  });
+
+  test('S3: it does not count when the last master has not told that it was in step', () => {
+    expect(orders(besideSilence(false).actions)).toEqual([]);
+  });
+});

@@ -9,16 +9,21 @@ import {
   messageOf,
   nowMs,
   sleep,
+  waitForReplicas,
   waitUntil,
+  waitUntilTrue,
+  writeKeys,
   type Bundles,
   type ClusterOptions,
   type Cuts,
+  type Host,
   type Pod,
   type ServerName,
 } from '@sentinel-micro/testkit';
 import { Client } from './client.ts';
 import type { Setup } from './setup.ts';
 import type { System } from './systems.ts';
+import { AFTERWARDS_MS } from './timings.ts';
 
 export interface BedOptions {
   readonly setup: Setup | undefined;
@@ -95,8 +100,8 @@ export class Bed {
     await Promise.all([near.waitForAll(PATIENCE_MS), far.waitForAll(PATIENCE_MS)]);
     const bed = new Bed(network, cluster, system, master, near, far);
     undo.push(() => bed.prober.stop());
-    const isSeen = (): true | undefined => (bed.prober.isTaking(master) ? true : undefined);
-    await waitUntil(isSeen, { what: 'the observer to see the master take writes', timeoutMs: PATIENCE_MS });
+    const seen = { what: 'the observer to see the master take writes', timeoutMs: PATIENCE_MS };
+    await waitUntilTrue(() => bed.prober.isTaking(master), seen);
     await sleep(CALM_MS);
     return bed;
   }
@@ -202,6 +207,13 @@ export class Bed {
     return found;
   }
 
+  /** Waits until another pod than this one takes writes, and a while longer. @returns the new master. @throws TestkitError TIMEOUT */
+  async replaced(old: Pod = this.master): Promise<Pod> {
+    const found = await this.waitForNewMaster(old);
+    await sleep(AFTERWARDS_MS);
+    return found;
+  }
+
   /** Waits for the set to be whole again in the middle of a scenario. @returns the master. */
   async settled(): Promise<Pod> {
     const master = await this.#system.settled(this.cluster);
@@ -220,13 +232,7 @@ export class Bed {
     await this.cuts.healAll();
     await this.cluster.setDnsView((_asking, pods) => pods);
     await Promise.all(this.network.hosts.map((host) => this.network.setLink(host, true)));
-    for (const pod of this.cluster.pods) {
-      pod.resumeRedis();
-      pod.resumeSidecar();
-      if (!pod.exists) await pod.start();
-      if (!pod.isRedisAlive()) await pod.startRedis();
-      if (!pod.isSidecarAlive()) await pod.startSidecar();
-    }
+    await this.cluster.revivePods();
     await this.cluster.waitForHealthy({ timeoutMs: PATIENCE_MS });
     const tookMs = nowMs() - startMs;
     const master = await this.settled();
@@ -265,18 +271,18 @@ function clusterOptions(options: BedOptions, network: HostNetwork): ClusterOptio
   return { pods, network, tools, bundles, dir: `${dir}/set`, ...system.clusterOptions, ...setup };
 }
 
+/** The host of its own that each pod of a bed has. */
+export function hostOf({ host }: { readonly host: Host | undefined }): Host {
+  if (host === undefined) throw new TypeError('a bed has hosts');
+  return host;
+}
+
 function bundlesIn(folder: string): Bundles {
   return { makeSlave: `${folder}/make-slave.mjs`, sentinel: `${folder}/sentinel.mjs` };
 }
 
 /** Keys that everybody has before anything happens: a replica that is wiped loses them. */
 async function seed(cluster: Cluster, master: Pod): Promise<void> {
-  const pairs = Array.from({ length: SEED_KEYS }, (_, n) => [`seed:${n}`, `value ${n}`]).flat();
-  await master.command('MSET', ...pairs);
-  const { offset } = await master.role();
-  const behind = async (): Promise<true | undefined> => {
-    const roles = await cluster.redisRoles(cluster.podsExcept(master));
-    return roles.every(({ role }) => role !== undefined && role.offset >= offset) ? true : undefined;
-  };
-  await waitUntil(behind, { what: 'all replicas to have the seed', timeoutMs: PATIENCE_MS });
+  await writeKeys(master, 'seed', SEED_KEYS, (n) => `value ${n}`);
+  await waitForReplicas(cluster, master, PATIENCE_MS);
 }

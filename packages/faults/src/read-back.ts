@@ -1,7 +1,8 @@
 import {
   RedisCommander,
   TestkitError,
-  waitUntil,
+  keysOf,
+  waitForReplicas,
   type Cluster,
   type History,
   type Pod,
@@ -36,7 +37,7 @@ export async function readBack(
   histories: ReadonlyMap<string, History>,
 ): Promise<ReadBack> {
   const replicas = cluster.podsExcept(master);
-  await caughtUp(cluster, master, replicas);
+  await waitForReplicas(cluster, master, CATCH_UP_TIMEOUT_MS);
   const commanders = [master, ...replicas].map((pod) => new RedisCommander(pod.redisTarget, READ_TIMEOUT_MS));
   try {
     const tallies = new Map<string, Tally>();
@@ -55,7 +56,7 @@ export async function readBack(
       tallies.set(writer, counter.tally());
       firstLost.push(...counter.confirmedLost);
     }
-    const sizes = await Promise.all(commanders.map(async (commander) => Number(await commander.command('DBSIZE'))));
+    const sizes = await Promise.all(commanders.map(keysOf));
     return { tallies, disagreements, sizes, firstLost: firstLost.slice(0, FIRST_LOST_LIMIT) };
   } finally {
     for (const commander of commanders) commander.close();
@@ -92,15 +93,6 @@ class Counter {
       refusedButPresent: this.#refusedButPresent,
     };
   }
-}
-
-async function caughtUp(cluster: Cluster, master: Pod, replicas: readonly Pod[]): Promise<void> {
-  const { offset } = await master.role();
-  const probe = async (): Promise<true | undefined> => {
-    const roles = await cluster.redisRoles(replicas);
-    return roles.every(({ role }) => role !== undefined && role.offset >= offset) ? true : undefined;
-  };
-  await waitUntil(probe, { what: 'all replicas to have what the master has', timeoutMs: CATCH_UP_TIMEOUT_MS });
 }
 
 async function valuesOf(commander: RedisCommander, batch: readonly WriteRecord[]): Promise<readonly unknown[]> {

@@ -19,6 +19,9 @@ export interface Expectations {
   readonly writableWithinMs?: number;
 }
 
+/** Nothing may come of it: no new master, no new term, and no write is lost. */
+export const UNDISTURBED: Expectations = { promotions: 0, terms: 0, isLossless: true };
+
 export type Family = 'partition' | 'pause' | 'kill' | 'data' | 'dns' | 'identity' | 'change';
 
 /** One way in which things go wrong, on real processes. */

@@ -2,10 +2,10 @@ import {
   RedisCommander,
   TestkitError,
   redisSentinel,
-  waitUntil,
+  waitForSettled,
+  waitUntilTrue,
   type Cluster,
   type ClusterOptions,
-  type PeerStatus,
   type Pod,
 } from '@sentinel-micro/testkit';
 
@@ -26,17 +26,7 @@ const sentinelMicro: System = {
   isJudged: true,
   clusterOptions: {},
   async settled(cluster) {
-    const { master } = await cluster.waitForHealthy({ timeoutMs: SETTLE_TIMEOUT_MS });
-    await until(`all sidecars to agree on ${master.name}`, async () => {
-      const { replid } = await master.role();
-      const statuses = (await cluster.status()).map(({ status }) => status);
-      const terms = new Set(statuses.map((status) => status?.term));
-      const agree = statuses.every((status) => status !== undefined && isSettled(status, master, replid));
-      // Lowered in the first moments after a promotion; raised again as the replicas come in.
-      const quorum = (await master.command('CONFIG', 'GET', 'min-replicas-to-write')) as readonly string[];
-      const isRaised = Number(quorum[1]) === Math.floor(cluster.settings.replicas / 2);
-      return terms.size === 1 && agree && isRaised;
-    });
+    const { master } = await waitForSettled(cluster, SETTLE_TIMEOUT_MS);
     return master;
   },
 };
@@ -50,10 +40,12 @@ function redisSentinelWith(downAfterMs: number): System {
     async settled(cluster) {
       const { master } = await cluster.waitForHealthy({ timeoutMs: SETTLE_TIMEOUT_MS });
       // Sentinel looks for replicas every ten seconds; one that it does not know would be left behind by a failover.
-      await until('all Sentinels to know all replicas and each other', async () => {
+      const isComplete = async (): Promise<boolean> => {
         const known = await Promise.all(cluster.pods.map((pod) => knownTo(cluster, pod)));
         return known.flat().every((count) => count === cluster.pods.length - 1);
-      });
+      };
+      const what = 'all Sentinels to know all replicas and each other';
+      await waitUntilTrue(isComplete, { what, timeoutMs: SETTLE_TIMEOUT_MS, intervalMs: 20 });
       return master;
     },
   };
@@ -69,29 +61,6 @@ export function systemsNamed(name: string): System[] {
   throw new TestkitError('BAD_USAGE', `--system is ${name}; it can be redis-sentinel or one of ${known}`);
 }
 
-/** As far as the fields of PEER STATUS go that are looked at here. */
-interface StatusFields {
-  readonly mutedForMs: number;
-  readonly masterIsFresh: boolean;
-  readonly master: { readonly history: { readonly replid: string } } | null;
-  readonly redis: {
-    readonly position: { readonly synced: boolean; readonly intact: boolean; readonly replid: string } | null;
-  };
-}
-
-/** Votes, knows this master with its present history, and has seen its own Redis in step with it. */
-function isSettled({ master: named, raw }: PeerStatus, master: Pod, replid: string): boolean {
-  const { mutedForMs, masterIsFresh, master: announcement, redis } = raw as unknown as StatusFields;
-  if (mutedForMs !== 0 || !masterIsFresh || named?.pod !== master.name) return false;
-  const { position } = redis;
-  return (
-    announcement?.history.replid === replid &&
-    position?.synced === true &&
-    position.intact &&
-    position.replid === replid
-  );
-}
-
 /** How many other Sentinels and how many replicas this pod's Sentinel knows. */
 async function knownTo(cluster: Cluster, pod: Pod): Promise<number[]> {
   const commander = new RedisCommander(pod.sidecarTarget);
@@ -105,9 +74,4 @@ async function knownTo(cluster: Cluster, pod: Pod): Promise<number[]> {
   } finally {
     commander.close();
   }
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const probe = async (): Promise<true | undefined> => ((await condition()) ? true : undefined);
-  await waitUntil(probe, { what, timeoutMs: SETTLE_TIMEOUT_MS, intervalMs: 20 });
 }

@@ -19,8 +19,13 @@ const LF = 0x0a;
  * grow in memory until it is whole, and the twelve bytes that announce a long array make it reserve room for all of it.
  */
 export class AnswerGuard {
+  /** Of the answer that is being read. */
   #bytes = 0;
   #arrays = 0;
+  /** Items of it that are still to come; 0 between two answers. */
+  #items = 0;
+  /** Questions whose answers are to come, also those that nobody waits for any more. */
+  #questions = 0;
   /** Type of the line that is being read; null at the start of one. */
   #type: string | null = null;
   /** The line so far, where it is a length. */
@@ -28,76 +33,103 @@ export class AnswerGuard {
   /** Bytes of a bulk string, and its end, that are still to come. */
   #skip = 0;
 
-  /** An answer has been taken: from here on it counts anew. */
-  settle(): void {
-    this.#bytes = 0;
-    this.#arrays = 0;
+  #refusal: OperationError | null = null;
+
+  /** Why what came was refused; null as long as all is well. */
+  get refusal(): OperationError | null {
+    return this.#refusal;
   }
 
-  /** @param onRefused called once, before the client library has seen what is refused */
-  watch(socket: Socket, onRefused: (why: OperationError) => void): void {
-    let isRefused = false;
+  /** A question is about to be sent. */
+  expect(): void {
+    this.#questions += 1;
+  }
+
+  /** Reads along from now on, and closes the connection when something is refused. */
+  watch(socket: Socket): void {
     // In front of the library's own listener; what it must not see is made unreadable, for listeners can not be skipped.
     socket.prependListener('data', (chunk: Buffer) => {
-      const why = isRefused ? null : this.#look(chunk);
-      if (why !== null) {
-        isRefused = true;
-        onRefused(why);
-      }
-      if (isRefused) chunk.fill(0);
+      this.#refusal ??= this.#look(chunk);
+      if (this.#refusal === null) return;
+      chunk.fill(0);
+      socket.destroy();
     });
   }
 
   #look(chunk: Buffer): OperationError | null {
-    this.#bytes += chunk.length;
-    if (this.#bytes > MAX_ANSWER_BYTES) {
-      return new OperationError('EMSGSIZE', `its answer is longer than ${String(MAX_ANSWER_BYTES)} bytes`);
-    }
     let at = 0;
     while (at < chunk.length) {
+      const before = at;
+      let why: OperationError | null = null;
       if (this.#skip > 0) {
-        const skipped = Math.min(this.#skip, chunk.length - at);
-        this.#skip -= skipped;
-        at += skipped;
-        continue;
+        at += Math.min(this.#skip, chunk.length - at);
+        this.#skip -= at - before;
+        if (this.#skip === 0) this.#endItem();
+      } else {
+        why = this.#take(chunk[at] ?? 0);
+        at += 1;
       }
-      const why = this.#take(chunk[at] ?? 0);
+      this.#bytes += at - before;
       if (why !== null) return why;
-      at += 1;
+      if (this.#bytes > MAX_ANSWER_BYTES) return tooLong(`its answer is longer than ${String(MAX_ANSWER_BYTES)} bytes`);
     }
     return null;
   }
 
   #take(byte: number): OperationError | null {
-    if (this.#type === null) {
-      this.#type = String.fromCharCode(byte);
-      this.#length = '';
-      if (!'+-:$*'.includes(this.#type)) return new OperationError('EPROTO', 'it does not speak RESP');
-      return null;
-    }
-    if (byte === LF) return this.#endLine();
+    if (this.#type === null) return this.#begin(String.fromCharCode(byte));
+    if (byte === LF) return this.#endLine(this.#type);
     if ((this.#type === '$' || this.#type === '*') && byte !== CR) {
       this.#length += String.fromCharCode(byte);
-      if (this.#length.length > MAX_LENGTH_DIGITS) return new OperationError('EPROTO', 'it announces no length');
+      if (this.#length.length > MAX_LENGTH_DIGITS) return noResp('it announces no length');
     }
     return null;
   }
 
-  #endLine(): OperationError | null {
-    const type = this.#type;
-    this.#type = null;
-    if (type !== '$' && type !== '*') return null;
-    const length = Number(this.#length);
-    if (this.#length === '' || !Number.isInteger(length)) return new OperationError('EPROTO', 'it announces no length');
-    if (length < 0) return null;
-    if (type === '$') {
-      this.#skip = length + 2;
-      return length <= MAX_ANSWER_BYTES
-        ? null
-        : new OperationError('EMSGSIZE', `its answer is to have ${String(length)} bytes`);
+  #begin(type: string): OperationError | null {
+    if (!'+-:$*'.includes(type)) return noResp('it does not speak RESP');
+    if (this.#items === 0) {
+      // To make an error of each costs the library so much that a flood of them would stop this process.
+      if (this.#questions === 0) return noResp('it answers what nobody has asked');
+      this.#questions -= 1;
+      [this.#items, this.#bytes, this.#arrays] = [1, 0, 0];
     }
-    this.#arrays += 1;
-    const isTooMuch = length > MAX_ITEMS || this.#arrays > MAX_ARRAYS;
-    return isTooMuch ? new OperationError('EMSGSIZE', `its answer is to have ${String(length)} items`) : null;
+    this.#type = type;
+    this.#length = '';
+    return null;
   }
+
+  #endLine(type: string): OperationError | null {
+    this.#type = null;
+    if (type !== '$' && type !== '*') {
+      this.#endItem();
+      return null;
+    }
+    const length = Number(this.#length);
+    if (this.#length === '' || !Number.isInteger(length)) return noResp('it announces no length');
+    if (length < 0) this.#endItem();
+    else if (type === '$') {
+      this.#skip = length + 2;
+      if (length > MAX_ANSWER_BYTES) return tooLong(`its answer is to have ${String(length)} bytes`);
+    } else {
+      this.#arrays += 1;
+      this.#items += length - 1;
+      if (length > MAX_ITEMS || this.#arrays > MAX_ARRAYS) {
+        return tooLong(`its answer is to have ${String(length)} items`);
+      }
+    }
+    return null;
+  }
+
+  #endItem(): void {
+    this.#items -= 1;
+  }
+}
+
+function noResp(text: string): OperationError {
+  return new OperationError('EPROTO', text);
+}
+
+function tooLong(text: string): OperationError {
+  return new OperationError('EMSGSIZE', text);
 }

@@ -1,14 +1,21 @@
 import type { Outcome, OwnAction, RedisSample } from '@sentinel-micro/core';
 import type { Clock } from './clock.ts';
 import { isRedisError, OperationError } from './errors.ts';
+import type { LogLevel } from './logger.ts';
+import { OwnProcess } from './own-process.ts';
 import { connectRedis, type RedisConnection, type RedisTarget, type RedisTimeouts } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { carryOut } from './redis-orders.ts';
+import { askSickness, Sickness } from './redis-sickness.ts';
 
 /** How soon a Redis that refuses connections is tried again, in milliseconds: one SYN on the own host. */
 const RECONNECT_MS = 25;
 /** So many connections in a row that were closed without a word are followed by another one at once. */
 const MAX_IN_A_ROW = 5;
+/** How often at most it is asked what it suffers from, in milliseconds. */
+const SICKNESS_EVERY_MS = 1000;
+/** A hung Redis is killed so much before it counts as hung elsewhere, in milliseconds: both look at the clock, one after the other. */
+const KILL_AHEAD_MS = 10;
 
 export interface OwnRedisOptions {
   readonly target: RedisTarget;
@@ -18,6 +25,18 @@ export interface OwnRedisOptions {
   readonly clock: Clock;
   /** `minReplicas` is min-replicas-to-write as read on a new connection; null when it was not asked. */
   readonly onSample: (sample: RedisSample, minReplicas: number | null) => void;
+  /** What is seen of its process, for the log. */
+  readonly onProcess?: (level: LogLevel, text: string) => void;
+  /** Whether a Redis that hangs is killed. Left out: it is not. */
+  readonly killHung?: KillHung | undefined;
+}
+
+/** See --kill-hung. */
+export interface KillHung {
+  /** After how long without an answer it counts as hung, in milliseconds. */
+  readonly downAfterMs: number;
+  /** Whether somebody would take its place: asked right before. */
+  readonly isOfUse: () => boolean;
 }
 
 export interface OwnRedis {
@@ -37,11 +56,20 @@ interface Watch {
   hasAnswered: boolean;
   /** Why it has not answered anything, as far as that is known. */
   refusal: unknown;
+  /** Its process was looked for. */
+  hasMet: boolean;
+  /** The process behind it is gone: whatever still comes from here is of no interest. */
+  isOver: boolean;
+  readonly sickness: Sickness;
+  sicknessAskedAtMs: number;
 }
 
 function newWatch(connection: RedisConnection): Watch {
   const refusal = new OperationError('CLOSED', 'closed without an answer');
-  return { connection, minReplicas: null, isSampling: false, hasAnswered: false, refusal };
+  return {
+    ...{ connection, minReplicas: null, isSampling: false, hasAnswered: false, refusal },
+    ...{ hasMet: false, isOver: false, sickness: new Sickness(), sicknessAskedAtMs: -Infinity },
+  };
 }
 
 function sampleOf(error: unknown): RedisSample {
@@ -63,13 +91,26 @@ async function readMinReplicas(watch: Watch): Promise<void> {
 class OwnRedisWatcher implements OwnRedis {
   readonly #options: OwnRedisOptions;
   readonly #sampleTimer: NodeJS.Timeout;
+  readonly #process: OwnProcess;
   #current: Watch | null = null;
   #isStopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #closedInARow = 0;
+  /** When it last answered anything; null when it never has, or is dead. */
+  #aliveAtMs: number | null = null;
+  /** Samples without an answer since then. */
+  #silences = 0;
+  #isKilling = false;
+  #toldStopped = false;
 
   constructor(options: OwnRedisOptions) {
     this.#options = options;
+    this.#process = new OwnProcess({
+      port: options.target.port,
+      isToKill: options.killHung !== undefined,
+      onGone: () => this.#onGone(),
+      onNews: (level, text) => this.#news(level, text),
+    });
     this.#sampleTimer = setInterval(() => this.sample(), options.sampleEveryMs);
     void this.#connect();
   }
@@ -87,6 +128,7 @@ class OwnRedisWatcher implements OwnRedis {
     this.#isStopped = true;
     clearInterval(this.#sampleTimer);
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#process.stop();
     this.#current?.connection.close();
   }
 
@@ -124,14 +166,105 @@ class OwnRedisWatcher implements OwnRedis {
     );
     watch.isSampling = false;
     // A connection that closed is looked into by reconnecting: the answer to that is a fact.
-    if (sample === null || this.#isStopped) return;
+    if (sample === null || watch.isOver || this.#isStopped) return;
     if (sample.outcome !== 'silent') watch.hasAnswered = true;
-    const { minReplicas } = watch;
-    if (sample.outcome === 'info') watch.minReplicas = null;
-    this.#options.onSample(sample, sample.outcome === 'info' ? minReplicas : null);
+    if (sample.outcome !== 'info') {
+      this.#tell(sample, null);
+      return;
+    }
+    const { minReplicas, sickness } = watch;
+    watch.minReplicas = null;
+    const isMaster = sample.info.role === 'master';
+    const withWarning = { ...sample, warning: sickness.text };
+    this.#tell(withWarning, minReplicas);
+    void this.#askSickness(watch, isMaster);
+    if (!watch.hasMet) {
+      watch.hasMet = true;
+      await this.#process.meet(watch.connection);
+    }
+    // The death of a replica is no hurry.
+    if (!this.#hasStopped() && watch === this.#current) this.#process.watchClosely(isMaster);
+  }
+
+  async #askSickness(watch: Watch, isMaster: boolean): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    if (nowMs - watch.sicknessAskedAtMs < SICKNESS_EVERY_MS) return;
+    watch.sicknessAskedAtMs = nowMs;
+    const info = await askSickness(watch.connection).catch(() => null);
+    if (info !== null) watch.sickness.take(info, isMaster);
+  }
+
+  /** Every sample goes through here. One that would say that Redis hangs may say after it that it is dead instead. */
+  #tell(sample: RedisSample, minReplicas: number | null): void {
+    if (this.#isKilling && sample.outcome === 'silent') return;
+    if (sample.outcome === 'silent') {
+      this.#silences += 1;
+      this.#tellIfStopped();
+      if (this.#isToBeKilled()) {
+        // The first may be this sidecar's own: it was stopped itself, and finds that the time is over before it finds the answer.
+        if (this.#silences > 1) void this.#kill(sample);
+        return;
+      }
+    } else {
+      this.#silences = 0;
+      this.#aliveAtMs = sample.outcome === 'refused' ? null : this.#options.clock.now();
+      this.#toldStopped = false;
+    }
+    this.#options.onSample(sample, minReplicas);
+  }
+
+  #tellIfStopped(): void {
+    if (this.#toldStopped || this.#process.look() !== 'stopped') return;
+    this.#toldStopped = true;
+    this.#news(
+      'warn',
+      'Redis does not answer, for its process is stopped (SIGSTOP, a debugger, or a frozen container)',
+    );
+  }
+
+  #isToBeKilled(): boolean {
+    const { killHung, clock } = this.#options;
+    if (killHung === undefined || this.#aliveAtMs === null || this.#process.look() === null) return false;
+    const isHung = clock.now() - this.#aliveAtMs >= killHung.downAfterMs - KILL_AHEAD_MS;
+    return isHung && this.#process.mayKill && killHung.isOfUse();
+  }
+
+  /** Until it is known to be dead nothing is told: whoever hears that it hangs lets go of it. */
+  async #kill(silence: RedisSample): Promise<void> {
+    this.#isKilling = true;
+    this.#news('warn', 'Redis hangs: killing its process, so that it can not wake up and take writes (--kill-hung)');
+    const isDead = await this.#process.kill();
+    this.#isKilling = false;
+    if (this.#isStopped) return;
+    if (isDead) {
+      this.#onGone();
+      return;
+    }
+    this.#news('error', 'the process of Redis was killed, but it is not seen to end (it may wait for its disk)');
+    this.#options.onSample(silence, null);
+  }
+
+  #news(level: LogLevel, text: string): void {
+    this.#options.onProcess?.(level, text);
+  }
+
+  /** The process is gone. Large ones keep their connections open for a while: they are not waited for. */
+  #onGone(): void {
+    const watch = this.#current;
+    const error = new OperationError('ECONNREFUSED', 'the process is gone');
+    if (watch === null) {
+      // Reconnecting has begun, and goes on.
+      this.#tell(sampleOf(error), null);
+      return;
+    }
+    watch.isOver = true;
+    this.#current = null;
+    watch.connection.close();
+    this.#retryLater(error);
   }
 
   #onClosed(watch: Watch): void {
+    if (watch.isOver) return;
     if (this.#current === watch) this.#current = null;
     if (!watch.hasAnswered) {
       this.#lookAgain(watch.refusal);
@@ -154,7 +287,7 @@ class OwnRedisWatcher implements OwnRedis {
 
   #retryLater(error: unknown): void {
     if (this.#isStopped) return;
-    this.#options.onSample(sampleOf(error), null);
+    this.#tell(sampleOf(error), null);
     this.#retryTimer = setTimeout(() => void this.#connect(), RECONNECT_MS);
   }
 }

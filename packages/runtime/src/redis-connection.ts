@@ -95,10 +95,9 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
   const client = createClient(target, timeouts);
   const where = `${target.host}:${String(target.port)}`;
   const guard = new AnswerGuard();
-  let refusal: OperationError | null = null;
   let lastError: unknown = null;
   client.on('error', (error: unknown) => {
-    lastError = refusal ?? error;
+    lastError = guard.refusal ?? error;
   });
   let isOpen = false;
   client.on('end', () => {
@@ -106,18 +105,18 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
   });
   try {
     await client.connect();
-    guard.watch(client.stream, (why) => {
-      refusal = why;
-      lastError = why;
-      client.stream.destroy();
-    });
+    guard.watch(client.stream);
+    if (target.password !== undefined) guard.expect();
     await logIn(client, target);
-    if (refusal !== null) throw refusal;
+    if (guard.refusal !== null) throw guard.refusal;
     isOpen = true;
   } catch (error) {
     if (!hasEnded(client)) client.disconnect();
     if (error instanceof OperationError) throw new OperationError(error.code, `${where}: ${error.message}`, error);
-    throw toOperationError(isReplyError(error) ? error : (lastError ?? error), `connecting to ${where}`);
+    throw toOperationError(
+      isReplyError(error) ? error : (guard.refusal ?? lastError ?? error),
+      `connecting to ${where}`,
+    );
   }
   return {
     get isOpen() {
@@ -125,14 +124,13 @@ export async function connectRedis(target: RedisTarget, timeouts: RedisTimeouts)
     },
     async call(command, ...args) {
       try {
+        guard.expect();
         const answer = await client.call(command, ...args);
         // What was refused was made unreadable, and may have ended up in this answer.
-        if (refusal !== null) throw refusal;
-        guard.settle();
+        if (guard.refusal !== null) throw guard.refusal;
         return answer;
       } catch (error) {
-        if (isReplyError(error)) guard.settle();
-        throw toOperationError(refusal ?? (isOpen ? error : (lastError ?? error)), `${command} at ${where}`);
+        throw toOperationError(guard.refusal ?? (isOpen ? error : (lastError ?? error)), `${command} at ${where}`);
       }
     },
     onClose(listener) {

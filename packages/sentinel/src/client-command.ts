@@ -108,7 +108,7 @@ function list(sessions: readonly Session[], [option, ...values]: readonly string
     }
     case 'ID': {
       if (values.length === 0) return failed('ERR syntax error');
-      if (!values.every(isId)) return failed('ERR Invalid client ID');
+      if (!values.every((value) => /^-?\d{1,15}$/.test(value))) return failed('ERR Invalid client ID');
       return verbatim(
         sessions
           .filter(({ id }) => values.includes(String(id)))

@@ -19,13 +19,15 @@ import { peerCommand } from './peer-command.ts';
 import { isSubscriber, subscription } from './pubsub.ts';
 import { Refusals } from './refusals.ts';
 import { wrongNumber } from './replies.ts';
-import { sentinelCommand, type SentinelPorts } from './sentinel-commands.ts';
+import { asksForMaster, sentinelCommand, type SentinelPorts } from './sentinel-commands.ts';
 import type { SentinelContext } from './sentinel-view.ts';
 
 export interface CommandPorts extends SentinelPorts {
   readonly logins: PortLogins;
   readonly context: () => SentinelContext;
   readonly peerRequest: (request: PeerRequest) => Promise<PeerAnswer>;
+  /** When there is a master to name again, or there is none to wait for; within a bounded time. */
+  readonly untilNamed: () => Promise<void>;
   /** All connections of this port. */
   readonly sessions: () => Iterable<Session>;
   /** Somebody was refused; told at most once a minute for each reason. */
@@ -39,6 +41,8 @@ const NO_AUTH = failed('NOAUTH Authentication required.');
 const BEFORE_AUTH = new Set(['AUTH', 'HELLO', 'QUIT']);
 /** All that a subscriber may send in RESP2, where answers and messages look alike. */
 const WHILE_SUBSCRIBED = new Set(['PING', 'QUIT', 'SUBSCRIBE', 'PSUBSCRIBE', 'UNSUBSCRIBE', 'PUNSUBSCRIBE']);
+/** So much of what was sent is shown in an error. */
+const MAX_SHOWN = 128;
 const HAS_SUBCOMMANDS = new Set(['SENTINEL', 'CLIENT', 'COMMAND', 'PEER', 'ACL']);
 
 function ping(session: Session, words: readonly string[]): Reply {
@@ -51,6 +55,17 @@ function ping(session: Session, words: readonly string[]): Reply {
 function role(ports: CommandPorts, words: readonly string[]): Reply {
   if (words.length > 1) return wrongNumber('role');
   return array([bulk('sentinel'), bulks([ports.context().masterName])]);
+}
+
+/** Who asks for the master in the middle of a failover is answered when it is over, or after a moment. */
+async function heldSentinel(ports: CommandPorts, words: readonly string[]): Promise<Reply> {
+  await ports.untilNamed();
+  return sentinelCommand(ports.context(), words, ports);
+}
+
+function sentinel(ports: CommandPorts, words: readonly string[]): Reply | Promise<Reply> {
+  const context = ports.context();
+  return asksForMaster(context, words) ? heldSentinel(ports, words) : sentinelCommand(context, words, ports);
 }
 
 function acl(words: readonly string[]): Reply {
@@ -72,10 +87,14 @@ function shutdown(): Reply {
   return failed('ERR a sidecar is not stopped over this port: stop its container');
 }
 
-/** As Redis tells it (processCommand in server.c). */
-function unknownCommand(words: readonly string[]): Reply {
-  const args = words.slice(1, 4).map((word) => `'${word.slice(0, 32)}' `);
-  return failed(`ERR unknown command '${String(words[0]).slice(0, 64)}', with args beginning with: ${args.join('')}`);
+/** As Redis tells it (commandCheckExistence in server.c). */
+function unknownCommand([name = '', ...words]: readonly string[]): Reply {
+  let args = '';
+  for (const word of words) {
+    if (args.length >= MAX_SHOWN) break;
+    args += `'${word.slice(0, MAX_SHOWN - args.length)}' `;
+  }
+  return failed(`ERR unknown command '${name.slice(0, MAX_SHOWN)}', with args beginning with: ${args}`);
 }
 
 /** As CLIENT LIST and errors name it: `client|list`. */
@@ -109,7 +128,7 @@ export function createCommands(ports: CommandPorts): CommandHandler {
     ['CLIENT', (session, words) => clientCommand(session, words, ports.sessions())],
     ['COMMAND', (_session, words) => commandCommand(words)],
     ['ACL', (_session, words) => acl(words)],
-    ['SENTINEL', (_session, words) => sentinelCommand(ports.context(), words, ports)],
+    ['SENTINEL', (_session, words) => sentinel(ports, words)],
     ['PEER', (session, words) => peerCommand(ports, refusals, session, words, login.isPeer(session))],
     ['PUBLISH', (_session, words) => publishing(words)],
     ['SHUTDOWN', shutdown],

@@ -75,6 +75,11 @@ export const RUN_FLAGS = {
     default: 'available',
     describe: 'when too few pods can show their data: promote the best there is, or wait',
   },
+  'kill-hung': {
+    type: 'boolean',
+    default: false,
+    describe: 'kill a master that hangs before another one is promoted; needs shareProcessNamespace and the same user',
+  },
 } as const;
 
 export interface RunConfig {
@@ -91,6 +96,8 @@ export interface RunConfig {
   readonly password: string | undefined;
   /** Who may use the sidecar's port. */
   readonly logins: PortLogins;
+  /** A master that hangs is killed before its lease is given back. */
+  readonly killHung: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
 }
@@ -126,9 +133,14 @@ function loginsOf(flags: RawFlags, redis: ReturnType<typeof credentialsOf>): Por
       '--sentinel-password-file is given, and --sentinel-auth is off; leave one of them out: a port that is open asks for no password',
     );
   }
+  if (own !== undefined && redis.password === undefined) {
+    throw new UsageError(
+      '--sentinel-password-file is given without --redis-password-file; add it, for the peers log in with the password of Redis',
+    );
+  }
   // Redis's password stays that of the peers: so a new password for clients can be rolled out pod by pod.
-  const peerPassword = redis.password ?? own;
-  return { username: redis.username, peerPassword, clientPassword: isOpen ? undefined : (own ?? redis.password) };
+  const clientPassword = isOpen ? undefined : (own ?? redis.password);
+  return { username: redis.username, peerPassword: redis.password, clientPassword };
 }
 
 function portsOf(flags: RawFlags): { redisPort: number; port: number } {
@@ -177,6 +189,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
     username,
     password,
     logins,
+    killHung: flags['kill-hung'] === true,
     logLevel: logLevelOf(flags),
     logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),
   };

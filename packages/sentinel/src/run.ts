@@ -1,3 +1,4 @@
+import { isLeading, isPaused } from '@sentinel-micro/core';
 import {
   actOnRemote,
   canonicalIp,
@@ -7,6 +8,7 @@ import {
   serveResp,
   systemClock,
   watchOwnRedis,
+  type KillHung,
   type Logger,
   type OwnRedis,
   PeerTransport,
@@ -15,10 +17,11 @@ import {
 import { Announcer } from './announcer.ts';
 import { createCommands } from './commands.ts';
 import type { RunConfig } from './config.ts';
+import { EventPost } from './event-post.ts';
 import { forwardCommand, type ForwardingOptions } from './forwarding.ts';
+import { Hold } from './hold.ts';
 import { Loop } from './loop.ts';
 import { MemoryFile } from './memory.ts';
-import { publish } from './pubsub.ts';
 import { forgetMaster } from './rendered-config.ts';
 import { viewOf, type SentinelContext } from './sentinel-view.ts';
 
@@ -137,6 +140,16 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
   });
 }
 
+/** Killing a master is of use only when another pod may take its place. */
+function killHungOf({ node }: RunConfig, loop: () => Loop): KillHung {
+  const isOfUse = (): boolean => {
+    const { state } = loop();
+    const hasSuccessor = state.ranking.some((pod) => pod !== node.self.pod);
+    return isLeading(state, systemClock.now()) && !isPaused(state) && hasSuccessor;
+  };
+  return { downAfterMs: node.timings.downAfterMs, isOfUse };
+}
+
 function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): OwnRedis {
   const { self, timings } = config.node;
   let hasRead = false;
@@ -151,11 +164,48 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
     timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
     sampleEveryMs: timings.heartbeatMs,
     clock: systemClock,
+    onProcess: (level, text) => logger.log(level, 'redis-process', text),
+    killHung: config.killHung ? killHungOf(config, loop) : undefined,
     onSample: (sample, minReplicas) => {
       if (sample.outcome === 'info') hasReadItsConfig();
       loop().feed({ type: 'redis', sample, minReplicas });
     },
   });
+}
+
+/** What the answers of the port are made of, at the moment of asking. */
+function contextOf(config: RunConfig, parts: () => Parts): () => SentinelContext {
+  return () => ({
+    state: parts().loop.state,
+    masterName: config.masterName,
+    nowMs: systemClock.now(),
+    connected: parts().transport.connected(),
+  });
+}
+
+interface Telling {
+  readonly post: EventPost;
+  readonly hold: Hold;
+  readonly announcer: Announcer;
+  readonly onDecided: () => void;
+}
+
+/** What tells clients that the answers have changed: those who wait for one first, then those who listen. */
+function buildTelling(
+  { node }: RunConfig,
+  sessions: () => RespServer['sessions'],
+  context: () => SentinelContext,
+): Telling {
+  const post = new EventPost(sessions);
+  const announcer = new Announcer((event) => post.send(event));
+  const hold = new Hold(node.timings.grantMs + node.timings.dataWaitMs);
+  const onDecided = (): void => {
+    const now = context();
+    const view = viewOf(now);
+    hold.look(view.isNamed, now.nowMs);
+    announcer.look(view, now.nowMs);
+  };
+  return { post, hold, announcer, onDecided };
 }
 
 function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOptions {
@@ -185,17 +235,8 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
     onTrouble: (text) => logger.log('warn', 'port', text),
   });
   built.server = server;
-  const announcer = new Announcer(({ channel, message }) => publish(server.sessions, channel, message));
-  const context = (): SentinelContext => ({
-    state: parts().loop.state,
-    masterName: config.masterName,
-    nowMs: systemClock.now(),
-    connected: parts().transport.connected(),
-  });
-  const onDecided = (): void => {
-    const now = context();
-    announcer.look(viewOf(now), now.nowMs);
-  };
+  const context = contextOf(config, parts);
+  const { post, hold, announcer, onDecided } = buildTelling(config, () => server.sessions, context);
   const loop = buildLoop(config, logger, parts, { onDecided, onStopped: () => declareStopped() });
   built.loop = loop;
   const transport = buildTransport(config, logger, () => loop);
@@ -204,6 +245,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
     logins: config.logins,
     context,
     sessions: () => server.sessions,
+    untilNamed: () => hold.untilNamed(systemClock.now()),
     downSince: (instance) => announcer.downSinceMs(instance),
     command: (command) => loop.command(command),
     forward: (to, command) => forwardCommand(to, command, forwardingOptions(config)),
@@ -236,6 +278,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       dns.stop();
       loop.close();
       ownRedis.stop();
+      post.close();
       transport.close();
       await server.close();
       logger.log('info', 'stopped', 'stopped');

@@ -99,6 +99,22 @@ const QUERIES: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
   ['HELP', sentinelHelp],
 ]);
 
+const NAMES_MASTER = [
+  'GET-MASTER-ADDR-BY-NAME',
+  'GET-PRIMARY-ADDR-BY-NAME',
+  'MASTER',
+  'PRIMARY',
+  'MASTERS',
+  'PRIMARIES',
+];
+
+/** Is this a question for the master, while there is none to name? */
+export function asksForMaster({ state, masterName, nowMs }: SentinelContext, words: readonly string[]): boolean {
+  const [, subcommand = '', name] = words;
+  if (!NAMES_MASTER.includes(subcommand.toUpperCase()) || (name !== undefined && name !== masterName)) return false;
+  return currentMaster(state, nowMs) === null;
+}
+
 /** SENTINEL <subcommand> ..., as Redis Sentinel answers it (sentinelCommand in sentinel.c). */
 export function sentinelCommand(
   context: SentinelContext,

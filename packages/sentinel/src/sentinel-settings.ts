@@ -1,5 +1,6 @@
 import { bulk, bulks, failed, integer, map, OK, type Reply } from '@sentinel-micro/runtime';
 import { globMatches } from './pubsub.ts';
+import { failoverTimeoutMs } from './sentinel-replies.ts';
 import type { SentinelContext } from './sentinel-view.ts';
 
 /**
@@ -90,14 +91,14 @@ const config: Settings = (context, [action, ...args]) => {
 
 /** The names of Redis Sentinel's own timings, as far as there is something like them here; 0 for what there is not. */
 function timingsOf({ state }: SentinelContext): readonly (readonly [string, number])[] {
-  const { heartbeatMs, downAfterMs, grantMs, dataWaitMs, requestTimeoutMs } = state.config.timings;
+  const { heartbeatMs, downAfterMs, requestTimeoutMs } = state.config.timings;
   return [
     ['INFO-PERIOD', heartbeatMs],
     ['PING-PERIOD', heartbeatMs],
     ['ASK-PERIOD', heartbeatMs],
     ['PUBLISH-PERIOD', heartbeatMs],
     ['DEFAULT-DOWN-AFTER', downAfterMs],
-    ['DEFAULT-FAILOVER-TIMEOUT', grantMs + dataWaitMs],
+    ['DEFAULT-FAILOVER-TIMEOUT', failoverTimeoutMs(state)],
     ['TILT-TRIGGER', 0],
     ['TILT-PERIOD', 0],
     ['SLAVE-RECONF-TIMEOUT', 0],

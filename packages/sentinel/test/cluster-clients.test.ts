@@ -1,29 +1,21 @@
 // What clients and people see of a running set: Sentinel's commands, +switch-master, `sentinel status`, a graceful stop.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Cluster, Pod } from '@sentinel-micro/testkit';
 import {
   PATIENCE_MS,
   WAIT_FOR_QUORUM,
-  mend,
   readBack,
   settled,
-  startSet,
+  shareSet,
   startWriter,
-  stopAll,
   untilTrue,
 } from './cluster-helpers.ts';
 import { Subscriber } from './cluster-prober.ts';
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet();
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({}, (started) => (cluster = started));
 
 interface Result {
   readonly code: number;

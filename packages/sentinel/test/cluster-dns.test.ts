@@ -1,19 +1,16 @@
 // L3: losing DNS never harms a running set.
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { sleep, type Cluster } from '@sentinel-micro/testkit';
+import { expect, test } from '@jest/globals';
+import { keysOf, sleep, type Cluster } from '@sentinel-micro/testkit';
 import {
   PATIENCE_MS,
   WAIT_FOR_QUORUM,
   changesSince,
   countCommands,
   fill,
-  keysOf,
-  mend,
   readBack,
   settled,
-  startSet,
+  shareSet,
   startWriter,
-  stopAll,
   untilTrue,
 } from './cluster-helpers.ts';
 
@@ -22,14 +19,7 @@ const KEYS = 300;
 const OUTAGE_MS = 7000;
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet();
-  await fill(cluster, (await settled(cluster)).master, KEYS);
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({ keys: KEYS }, (started) => (cluster = started));
 
 test.each(['silent', 'gone'] as const)(
   'DNS is %s for some seconds: nothing happens, and a failover in that time works',

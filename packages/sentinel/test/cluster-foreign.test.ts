@@ -4,26 +4,20 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import {
   Cluster,
   Pod,
-  RedisProcess,
-  parseInfo,
-  sentinelMicro,
-  sleep,
-  type ClusterOptions,
-} from '@sentinel-micro/testkit';
-import {
-  KeyCounter,
-  LEASE_MS,
-  fill,
+  FOREIGN_KEYS,
+  foreignMessages,
   keysOf,
   logged,
-  settled,
-  startSet,
-  stopAll,
-  untilTrue,
-} from './cluster-helpers.ts';
+  sentinelMicro,
+  sleep,
+  startForeignRedis,
+  syncsServedBy,
+  type ClusterOptions,
+  type RedisProcess,
+} from '@sentinel-micro/testkit';
+import { LEASE_MS, fill, settled, startSet, stopAll, untilTrue, watchKeys } from './cluster-helpers.ts';
 
 const KEYS = 500;
-const FOREIGN_KEYS = 7;
 
 let cluster: Cluster;
 /** The other cluster's DNS and settings; wrong DNS makes it think that our pods are its own. */
@@ -40,9 +34,8 @@ async function startBoth(options: ClusterOptions = {}): Promise<void> {
 async function foreignRedis(ip: string, password?: string): Promise<RedisProcess> {
   const { tools, redisPort: port } = cluster.settings;
   const dir = join(other.dir, `foreign-${ip}`);
-  const redis = await RedisProcess.start({ tool: tools.redisServer, host: ip, port, dir, password });
+  const redis = await startForeignRedis({ tool: tools.redisServer, host: ip, port, dir, password });
   strangers.push({ end: () => redis.killAndWait() });
-  await redis.command('MSET', ...Array.from({ length: FOREIGN_KEYS }, (_, n) => [`foreign:${n}`, n]).flat());
   return redis;
 }
 
@@ -64,11 +57,6 @@ async function foreignPod(name: string, ip: string): Promise<Pod> {
   return pod;
 }
 
-async function syncsServedBy(redis: { text: Pod['text'] }): Promise<number> {
-  const stats = parseInfo(await redis.text('INFO', 'stats'));
-  return Number(stats.get('sync_full')) + Number(stats.get('sync_partial_ok'));
-}
-
 /** Takes a pod away but leaves its name and address in DNS, as a slow DNS would. */
 async function deleteWithStaleDns(pod: Pod): Promise<string> {
   const { ip, name } = pod;
@@ -80,13 +68,13 @@ async function deleteWithStaleDns(pod: Pod): Promise<string> {
 /** The master's pod is gone, and at once somebody else's Redis answers at its address. */
 async function takeOverTheMastersAddress(password?: string): Promise<void> {
   const { master, replicas } = await settled(cluster);
-  const counter = new KeyCounter(replicas);
+  const watch = watchKeys(replicas);
   const stranger = await foreignRedis(await deleteWithStaleDns(master), password);
   const next = await cluster.waitForHealthy({ pods: replicas });
   await sleep(LEASE_MS);
-  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect(await watch.stop()).toMatchObject({ lowest: KEYS });
   expect(await syncsServedBy(stranger)).toBe(0);
-  expect(await stranger.command('DBSIZE')).toBe(FOREIGN_KEYS);
+  expect(await keysOf(stranger)).toBe(FOREIGN_KEYS);
   expect(replicas).toContain(next.master);
   await stranger.killAndWait();
   await master.recreate();
@@ -114,7 +102,7 @@ describe('a set without a password', () => {
     await untilTrue('the stranger to be master of its own set', async () => (await stranger.role()).role === 'master');
     await stranger.command('SET', 'foreign', 1);
     await untilTrue('our sidecars to have met it', () =>
-      [master, left].every((pod) => logged(pod, 'peer').some((line) => String(line['message']).includes(ip))),
+      [master, left].every((pod) => logged([pod], 'peer').some((line) => String(line['message']).includes(ip))),
     );
     await sleep(LEASE_MS);
     expect(await keysOf(stranger)).toBe(1);
@@ -133,34 +121,14 @@ describe('a set without a password', () => {
     const { master, replicas, term } = await settled(cluster);
     const [voter] = replicas as [Pod, Pod];
     const before = Number((await voter.peerStatus()).raw['refusedMessages']);
-    const history = { replid: 'f'.repeat(40), replid2: null, secondReplOffset: null, offset: 1, ancestors: [] };
-    const from = {
-      pod: master.name,
-      uid: 'u',
-      incarnation: 'i',
-      ip: '127.0.0.9',
-      redisPort: 6379,
-      port: 26379,
-      replicas: 3,
-    };
-    const place = { pod: master.name, uid: 'u', ip: '127.0.0.9', port: 6379, runId: 'r' };
-    const announcement = { term: 99, ...place, isFounded: false, history };
-    const envelope = { v: 1, cluster: 'redis.other/mymaster', from, term: 99 };
-    const bodies = [
-      { type: 'PREVOTE' },
-      { type: 'ACQUIRE' },
-      { type: 'RENEW', announcement, ranking: [], members: [] },
-      { type: 'FREEZE' },
-      { type: 'RELEASE', to: null, cause: 'fenced' },
-      { type: 'ANNOUNCE', announcement },
-    ];
-    for (const body of bodies) {
-      const answer = String(await voter.sidecarCommand('PEER', body.type, JSON.stringify({ ...envelope, ...body })));
+    const messages = foreignMessages(master.name, '127.0.0.9');
+    for (const message of messages) {
+      const answer = String(await voter.sidecarCommand('PEER', message.type, JSON.stringify(message)));
       expect(JSON.parse(answer)).toMatchObject({ type: 'refused', reason: 'other-cluster' });
     }
     const after = await settled(cluster);
     expect({ master: after.master.name, term: after.term }).toEqual({ master: master.name, term });
-    expect((await voter.peerStatus()).raw['refusedMessages']).toBe(before + bodies.length);
+    expect((await voter.peerStatus()).raw['refusedMessages']).toBe(before + messages.length);
   }, 60_000);
 
   // Fails when a replica whose link is down stays with a master whose sidecar is silent.

@@ -5,11 +5,19 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { nowMs, RedisCommander, sleep, waitUntil, withTimeout, type Cluster, type Pod } from '@sentinel-micro/testkit';
+import {
+  logged,
+  nowMs,
+  RedisCommander,
+  sleep,
+  waitUntil,
+  withTimeout,
+  type Cluster,
+  type Pod,
+} from '@sentinel-micro/testkit';
 import {
   PATIENCE_MS,
   WAIT_FOR_QUORUM,
-  logged,
   readBack,
   settled,
   startSet,
@@ -96,14 +104,13 @@ const ELECTION_EVENTS = [
 
 /** What the sidecars have logged of elections, in the order of time. */
 function elections(pods: readonly Pod[]): string[] {
-  const lines = pods.flatMap((pod) => ELECTION_EVENTS.flatMap((event) => logged(pod, event)));
+  const lines = logged(pods, ...ELECTION_EVENTS);
   const texts = lines.map(({ timestamp, pod, message }) => `${String(timestamp)} ${String(pod)}: ${String(message)}`);
   return texts.sort();
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(0);
-const warnings = (pods: readonly Pod[], event: string): number =>
-  pods.reduce((sum, pod) => sum + logged(pod, event).length, 0);
+const warnings = (pods: readonly Pod[], event: string): number => logged(pods, event).length;
 
 describe('a set without a password, under fire', () => {
   let cluster: Cluster;

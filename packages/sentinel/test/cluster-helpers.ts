@@ -1,17 +1,21 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import {
   Cluster,
+  KeyWatch,
   Writer,
   changingCommandsBetween,
   checkHistory,
+  parseInfo,
   readCommandCounts,
-  sleep,
-  waitUntil,
+  waitForReplicas,
+  waitForSettled,
+  waitUntilTrue,
+  writeKeys,
   type ClusterOptions,
   type CommandCounts,
   type HistoryReport,
-  type PeerStatus,
   type Pod,
+  type SettledSet,
   type WriterOptions,
 } from '@sentinel-micro/testkit';
 
@@ -52,82 +56,54 @@ export async function startSet(options: ClusterOptions = {}): Promise<Cluster> {
 }
 
 /** For beforeEach: sets right what a story that failed has left behind, so that the next one can be told all the same. */
-export async function mend(cluster: Cluster): Promise<void> {
-  for (const pod of cluster.pods) {
-    pod.resumeRedis();
-    pod.resumeSidecar();
-    if (!pod.exists) await pod.start();
-    if (!pod.isRedisAlive()) await pod.startRedis();
-    if (!pod.isSidecarAlive()) await pod.startSidecar();
-  }
+export function mend(cluster: Cluster): Promise<void> {
+  return cluster.revivePods();
 }
 
-/**
- * What is waited for at the start of each story: one master with everybody behind it, and every sidecar votes, names that
- * master with its present history, and has seen its own Redis in step; nothing is left to be done.
- */
-export async function settled(cluster: Cluster): Promise<{ master: Pod; replicas: Pod[]; term: number }> {
-  const { master } = await cluster.waitForHealthy({ timeoutMs: PATIENCE_MS });
-  const { replid } = await master.role();
-  const term = await until(`all sidecars to agree on ${master.name}`, async () => {
-    const statuses = (await cluster.status()).map(({ status }) => status);
-    const terms = new Set(statuses.map((status) => status?.term));
-    const areOfOneMind = statuses.every((status) => status !== undefined && isSettled(status, master, replid));
-    // Lowered for the first moments after a promotion; raised again as the replicas come in.
-    const [, writeQuorum] = (await master.command('CONFIG', 'GET', 'min-replicas-to-write')) as [string, string];
-    const isRaised = Number(writeQuorum) === Math.floor(cluster.settings.replicas / 2);
-    const [term] = terms;
-    return terms.size === 1 && areOfOneMind && isRaised ? term : undefined;
-  });
-  return { master, replicas: cluster.podsExcept(master), term };
+export interface SharedSetOptions extends ClusterOptions {
+  /** So many keys, `key:0` and so on, are on all pods before the first story. Default none. */
+  readonly keys?: number;
 }
 
-function isSettled({ master: named, raw }: PeerStatus, master: Pod, replid: string): boolean {
-  const {
-    mutedForMs,
-    masterIsFresh,
-    master: announcement,
-    redis,
-  } = raw as {
-    mutedForMs: number;
-    masterIsFresh: boolean;
-    master: { history: { replid: string } } | null;
-    redis: { position: { synced: boolean; intact: boolean; replid: string } | null };
-  };
-  const votes = mutedForMs === 0 && masterIsFresh && named?.pod === master.name;
-  const { position } = redis;
-  const inStep = position?.synced === true && position.intact && position.replid === replid;
-  return votes && announcement?.history.replid === replid && inStep;
+/** One set for all stories of a file: started before the first, mended before each, stopped after the last. */
+export function shareSet(options: SharedSetOptions, use: (cluster: Cluster) => void): void {
+  let cluster: Cluster | undefined;
+
+  beforeAll(async () => {
+    const { keys = 0, ...clusterOptions } = options;
+    cluster = await startSet(clusterOptions);
+    if (keys > 0) await fill(cluster, (await settled(cluster)).master, keys);
+    use(cluster);
+  }, 60_000);
+
+  beforeEach(() => cluster && mend(cluster));
+  afterAll(() => stopAll(cluster));
 }
 
-function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  return waitUntil(probe, { what, timeoutMs: PATIENCE_MS });
+/** What is waited for at the start of each story: nothing is left to be done. */
+export function settled(cluster: Cluster): Promise<SettledSet> {
+  return waitForSettled(cluster, PATIENCE_MS);
 }
 
 /** Waits for something to be so. */
-export async function untilTrue(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  await until(what, async () => ((await condition()) ? true : undefined));
+export function untilTrue(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  return waitUntilTrue(condition, { what, timeoutMs: PATIENCE_MS });
 }
 
 /** Writes `count` keys to a master and waits until every replica has them. */
-export async function fill(cluster: Cluster, master: Pod, count: number, prefix = 'key'): Promise<void> {
-  const pairs = Array.from({ length: count }, (_, n) => [`${prefix}:${n}`, `value of ${prefix}:${n}`]).flat();
-  await master.command('MSET', ...pairs);
-  const { offset } = await master.role();
-  await untilTrue('all replicas to have the keys', async () => {
-    const roles = await cluster.redisRoles(cluster.podsExcept(master).filter((pod) => pod.exists));
-    return roles.every(({ role }) => role !== undefined && role.offset >= offset);
-  });
+export async function fill(cluster: Cluster, master: Pod, count: number): Promise<void> {
+  await writeKeys(master, 'key', count, (n) => `value of key:${n}`);
+  await waitForReplicas(cluster, master, PATIENCE_MS);
 }
 
-export async function keysOf(pod: Pod): Promise<number> {
-  return Number(await pod.command('DBSIZE'));
+/** Counts the keys of these pods until the story has ended; one that does not tell them is being wiped. */
+export function watchKeys(pods: readonly Pod[]): KeyWatch {
+  return tracked(new KeyWatch(pods, 0));
 }
 
 /** A number of INFO, such as sync_full of the section stats. */
 export async function infoNumber(pod: Pod, section: string, key: string): Promise<number> {
-  const info = await pod.text('INFO', section);
-  return Number(new RegExp(`^${key}:(\\d+)\\r?$`, 'm').exec(info)?.[1]);
+  return Number(parseInfo(await pod.text('INFO', section)).get(key));
 }
 
 /** A writer like an application's, on a set with or without a password. */
@@ -163,60 +139,4 @@ export async function changesSince(before: ReadonlyMap<Pod, CommandCounts>): Pro
 /** How many lines each sidecar has logged so far. */
 export function logLengths(cluster: Cluster): number[] {
   return cluster.pods.map((pod) => pod.sidecarLog(100_000).length);
-}
-
-/** Log lines of one event since the file began. */
-export function logged(pod: Pod, event: string): Record<string, unknown>[] {
-  return pod.sidecarLog(100_000).filter((line) => line['event'] === event);
-}
-
-/** Counts the keys of these pods all the time; `lowest` is the smallest number that any of them has told. */
-export class KeyCounter {
-  #lowest = Infinity;
-  #counts = 0;
-  #stopped = false;
-  readonly #finished: Promise<unknown>;
-
-  constructor(pods: readonly Pod[]) {
-    this.#finished = Promise.all(pods.map((pod) => this.#count(pod)));
-    tracked(this);
-  }
-
-  async stop(): Promise<{ lowest: number; counts: number }> {
-    this.#stopped = true;
-    await this.#finished;
-    return { lowest: this.#lowest, counts: this.#counts };
-  }
-
-  async #count(pod: Pod): Promise<void> {
-    while (!this.#stopped) {
-      // While it takes in a full sync it answers with -LOADING: that would be the wipe.
-      this.#lowest = Math.min(this.#lowest, await keysOf(pod).catch(() => 0));
-      this.#counts++;
-      await sleep(3);
-    }
-  }
-}
-
-/** kill -9, and back at once as the kubelet would start it: same configuration, no make-slave, and nothing on disk. */
-export async function restartEmpty(pod: Pod): Promise<void> {
-  pod.killRedis();
-  await ended(`the Redis of ${pod.name}`, () => pod.isRedisAlive());
-  // A replica keeps the file of its last full sync, also when it is told to save nothing.
-  rmSync(pod.files.dataDir, { recursive: true, force: true });
-  mkdirSync(pod.files.dataDir);
-  await pod.startRedis();
-}
-
-/** kill -9 of the sidecar, and back at once, or after a while. */
-export async function restartSidecar(pod: Pod, afterMs = 0): Promise<void> {
-  pod.killSidecar();
-  await ended(`the sidecar of ${pod.name}`, () => pod.isSidecarAlive());
-  await sleep(afterMs);
-  await pod.startSidecar();
-}
-
-async function ended(what: string, isAlive: () => boolean): Promise<void> {
-  const options = { what: `the end of ${what}`, timeoutMs: PATIENCE_MS, intervalMs: 1 };
-  await waitUntil(() => (isAlive() ? undefined : true), options);
 }

@@ -1,20 +1,16 @@
 // S2: a master that cannot reach a quorum refuses writes before anybody else can be promoted.
 // S3: a write that WAIT has confirmed survives.
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { nowMs, sleep, type Cluster } from '@sentinel-micro/testkit';
+import { expect, test } from '@jest/globals';
+import { keysOf, nowMs, sleep, type Cluster } from '@sentinel-micro/testkit';
 import {
   FENCE_MS,
   LEASE_MS,
   PATIENCE_MS,
   SLACK_MS,
   WAIT_FOR_QUORUM,
-  fill,
-  keysOf,
-  mend,
   readBack,
   settled,
-  startSet,
-  stopAll,
+  shareSet,
   startWriter,
   untilTrue,
 } from './cluster-helpers.ts';
@@ -23,14 +19,7 @@ import { startProber } from './cluster-prober.ts';
 const KEYS = 500;
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet();
-  await fill(cluster, (await settled(cluster)).master, KEYS);
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({ keys: KEYS }, (started) => (cluster = started));
 
 // Fails when the lease is not checked before each decision; fails when one grant is enough for a lease.
 test('with both other sidecars stopped the master refuses writes when its lease is over; nobody else takes any', async () => {

@@ -1,16 +1,13 @@
 // S1: at any time at most one Redis takes writes. A prober asks all of them every few milliseconds.
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { nowMs, sleep, type Cluster } from '@sentinel-micro/testkit';
+import { expect, test } from '@jest/globals';
+import { nowMs, restartSidecar, sleep, type Cluster } from '@sentinel-micro/testkit';
 import {
   PATIENCE_MS,
   WAIT_FOR_QUORUM,
-  mend,
   readBack,
-  restartSidecar,
   settled,
-  startSet,
-  stopAll,
+  shareSet,
   startWriter,
   untilTrue,
 } from './cluster-helpers.ts';
@@ -30,13 +27,7 @@ function isStopped(pid: number): boolean {
 }
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet();
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({}, (started) => (cluster = started));
 
 test('the master is killed: the next one takes writes only after it', async () => {
   const { master } = await settled(cluster);

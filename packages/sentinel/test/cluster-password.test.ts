@@ -1,30 +1,15 @@
 // A password on everything: the set works, strangers are kept out, and the password is nowhere to be read.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { RedisCommander, type Cluster } from '@sentinel-micro/testkit';
-import {
-  PATIENCE_MS,
-  WAIT_FOR_QUORUM,
-  mend,
-  readBack,
-  settled,
-  startSet,
-  startWriter,
-  stopAll,
-} from './cluster-helpers.ts';
+import { PATIENCE_MS, WAIT_FOR_QUORUM, readBack, settled, shareSet, startWriter } from './cluster-helpers.ts';
 import { startProber } from './cluster-prober.ts';
 
 const PASSWORD = 'a-Very_secret.Passw0rd';
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet({ password: PASSWORD, sentinelFlags: ['--log-level', 'debug'] });
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({ password: PASSWORD, sentinelFlags: ['--log-level', 'debug'] }, (started) => (cluster = started));
 
 test('failover, switchover, repair and a new pod work with it; no confirmed write is lost', async () => {
   const { master } = await settled(cluster);

@@ -1,10 +1,12 @@
 // L2: a healthy set is left alone.
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import {
   MonitorRecorder,
   commandsBetween,
+  keysOf,
   nowMs,
   readCommandCounts,
+  restartSidecar,
   sleep,
   type Cluster,
 } from '@sentinel-micro/testkit';
@@ -13,14 +15,10 @@ import {
   PATIENCE_MS,
   changesSince,
   countCommands,
-  keysOf,
   logLengths,
-  mend,
   readBack,
-  restartSidecar,
   settled,
-  startSet,
-  stopAll,
+  shareSet,
   startWriter,
   untilTrue,
 } from './cluster-helpers.ts';
@@ -30,13 +28,7 @@ const MINUTE_MS = 60_000;
 const HARMLESS = ['info', 'ping', 'replconf', 'set', 'command', 'client|id', 'role'];
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startSet();
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+shareSet({}, (started) => (cluster = started));
 
 // Fails when the write quorum is set again and again.
 test('for a minute nobody is told to change anything, no term is begun and no line is logged', async () => {

@@ -1,32 +1,14 @@
 // L1: a quorum of healthy pods always ends up with exactly one master.
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
-import {
-  DATA_WAIT_MS,
-  KeyCounter,
-  LEASE_MS,
-  fill,
-  keysOf,
-  mend,
-  settled,
-  startSet,
-  stopAll,
-  untilTrue,
-} from './cluster-helpers.ts';
+import { expect, test } from '@jest/globals';
+import { keysOf, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
+import { DATA_WAIT_MS, LEASE_MS, settled, shareSet, untilTrue, watchKeys } from './cluster-helpers.ts';
 import { startProber } from './cluster-prober.ts';
 
 const KEYS = 500;
 
 let cluster: Cluster;
-
-beforeAll(async () => {
-  // Data on disk, so that a set that was stopped as a whole has something to come back with.
-  cluster = await startSet({ baseConfig: ['appendonly yes', 'appendfsync always'] });
-  await fill(cluster, (await settled(cluster)).master, KEYS);
-}, 60_000);
-
-beforeEach(() => mend(cluster));
-afterAll(() => stopAll(cluster));
+// Data on disk, so that a set that was stopped as a whole has something to come back with.
+shareSet({ baseConfig: ['appendonly yes', 'appendfsync always'], keys: KEYS }, (started) => (cluster = started));
 
 async function expectAllKeys(): Promise<void> {
   expect(await Promise.all(cluster.pods.map(keysOf))).toEqual(cluster.pods.map(() => KEYS));
@@ -73,7 +55,7 @@ test('a chain: a replica is made a replica of the other one by hand, and is put 
 test('master and one replica are gone, pods and all: the last one serves reads only, until another pod is back', async () => {
   const { master, replicas } = await settled(cluster);
   const [last, second] = replicas as [Pod, Pod];
-  const counter = new KeyCounter([last]);
+  const watch = watchKeys([last]);
   const prober = startProber([last]);
   await Promise.all([master.delete(), second.delete()]);
   // Longer than it takes to win a lease and to wait for the data of others.
@@ -86,7 +68,7 @@ test('master and one replica are gone, pods and all: the last one serves reads o
   await second.recreate();
   await cluster.waitForHealthy({ pods: [last, second] });
   expect((await last.role()).role).toBe('master');
-  expect(await counter.stop()).toMatchObject({ lowest: KEYS });
+  expect(await watch.stop()).toMatchObject({ lowest: KEYS });
   await master.recreate();
   await settled(cluster);
   await expectAllKeys();

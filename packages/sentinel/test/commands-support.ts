@@ -111,6 +111,7 @@ export async function serveCommands(
     ...NO_PORTS,
     logins: loginsOf(),
     sessions: () => sessions(),
+    untilNamed: () => Promise.resolve(),
     context: () => context,
     peerRequest: () => Promise.reject(new Error('no peer asks in this test')),
     onBadMessage: (text) => badMessages.push(text),
@@ -132,6 +133,7 @@ export async function startRealSentinel(
   place: Place,
   master: { readonly host: string; readonly port: number },
   config: readonly string[] = [],
+  tool = loadTools().redisServer,
 ): Promise<RedisProcess> {
   const host = await place.host(PORT);
   const configFile = join(place.dir, `sentinel-${host}.conf`);
@@ -145,7 +147,7 @@ export async function startRealSentinel(
     ...config,
   ];
   writeFileSync(configFile, `${lines.join('\n')}\n`);
-  const options = { tool: loadTools().redisServer, host, port: PORT, dir: join(place.dir, `sentinel-${host}`) };
+  const options = { tool, host, port: PORT, dir: join(place.dir, `sentinel-${host}`) };
   const sentinel = await RedisProcess.start({ ...options, configFile, args: ['--sentinel'] });
   return place.closing(sentinel, () => sentinel.killAndWait());
 }

@@ -163,6 +163,72 @@ describe('with a password', () => {
   });
 });
 
+describe('a port that is open to clients, of a set with a password', () => {
+  const serve = () =>
+    serveCommands(place, contextOf(leader()), {
+      logins: { username: undefined, peerPassword: PASSWORD, clientPassword: undefined },
+      peerRequest: (request) =>
+        Promise.resolve({ v: 1, cluster: request.cluster, from: identity(1), term: request.term, type: 'ok' }),
+    });
+  const renew = ['PEER', 'RENEW', encodeMessage(renewal(0, 1))];
+
+  test('clients ask at once; only who knows the password speaks as a peer', async () => {
+    const raw = await (await serve()).client();
+    expect(await raw.ask('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster')).toMatchObject({ type: 'array' });
+    expect((await raw.ask('PEER', 'STATUS')).type).toBe('bulk');
+    expect(await raw.ask(...renew)).toEqual(isError('^NOAUTH '));
+    expect(await raw.ask('PEER', 'ORDER', '{}')).toEqual(isError('^NOAUTH '));
+    expect(await raw.ask('AUTH', PASSWORD)).toEqual(OK);
+    expect((await raw.ask(...renew)).type).toBe('bulk');
+  });
+
+  test('AUTH with anything else is answered as a Redis without a password does', async () => {
+    const raw = await (await serve()).client();
+    expect(await raw.ask('AUTH', 'x')).toEqual(isError('^ERR AUTH <password> called without any password'));
+    expect(await raw.ask('AUTH', 'default', 'x')).toEqual(OK);
+    expect(await raw.ask('AUTH', 'nobody', 'x')).toEqual(WRONG_PASSWORD);
+    expect(await raw.ask(...renew)).toEqual(isError('^NOAUTH '));
+  });
+});
+
+describe('a port with a password of its own', () => {
+  const OWN = 'for-clients-8';
+  const serve = () =>
+    serveCommands(place, contextOf(leader()), {
+      logins: { username: 'app', peerPassword: PASSWORD, clientPassword: OWN },
+    }).then((served) => served.client());
+
+  test.each([
+    ['AUTH', OWN],
+    ['AUTH', 'default', OWN],
+    ['AUTH', 'app', OWN],
+    ['HELLO', '3', 'AUTH', 'default', OWN],
+  ])('%s %s: a client logs in with it, and is no peer', async (...words) => {
+    const raw = await serve();
+    expect(await raw.ask('PING')).toEqual(NO_AUTH);
+    expect((await raw.ask(...words)).type).not.toBe('error');
+    expect(await raw.ask('PING')).toEqual(simple('PONG'));
+    expect((await raw.ask('PEER', 'STATUS')).type).toBe('bulk');
+    expect(await raw.ask('PEER', 'ACQUIRE', encodeMessage(requestOf(0, 5, { type: 'ACQUIRE' })))).toEqual(
+      isError('^NOAUTH '),
+    );
+  });
+
+  test("Redis's own password opens it too: peers, make-slave and the command line know that one", async () => {
+    const raw = await serve();
+    expect(await raw.ask('AUTH', 'app', PASSWORD)).toEqual(OK);
+    expect(await raw.ask('PEER', 'ACQUIRE', '{')).toEqual(isError('^ERR the request is not JSON'));
+  });
+
+  test('neither of them in part, nor with another user', async () => {
+    const raw = await serve();
+    for (const words of [[`${OWN} `], ['nobody', OWN], ['app', OWN.slice(1)], ['default', '']]) {
+      expect(await raw.ask('AUTH', ...words)).toEqual(WRONG_PASSWORD);
+    }
+    expect(await raw.ask('PING')).toEqual(NO_AUTH);
+  });
+});
+
 describe('PEER', () => {
   test('STATUS tells what this sidecar knows', async () => {
     const story = leader();

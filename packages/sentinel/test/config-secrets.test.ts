@@ -9,6 +9,7 @@ import { PORT } from './commands-support.ts';
 
 const PASSWORD = 'open-sesame-7';
 const WRONG = 'wrong-one-8';
+const FOR_CLIENTS = 'for-clients-8-Xy';
 /** Where winston's Console transport writes to. */
 const sink = console as unknown as { _stderr: { write(text: string): unknown } };
 const original = sink._stderr;
@@ -56,6 +57,8 @@ async function startPod(index: number, redis: RedisProcess, password: string, fo
     'data-wait-ms': 3000,
     'write-quorum': 'auto',
     durability: 'available',
+    'sentinel-auth': 'on',
+    'sentinel-password': FOR_CLIENTS,
     'rendered-config': '/not/mounted/redis.conf',
     'dns-servers': dns.address,
     'log-level': 'debug',
@@ -81,10 +84,13 @@ test.each(['json', 'pretty'])(
     await until('the Redis to be known as unusable', () => log.some((line) => line.includes('WRONGPASS')));
     const client = place.closing(await RawClient.connect(redis.target.host, PORT), (raw) => raw.close());
     await client.ask('AUTH', WRONG);
+    await client.ask('AUTH', FOR_CLIENTS);
     await client.ask('AUTH', PASSWORD);
     const told = [
       await client.ask('PEER', 'STATUS'),
       await client.ask('INFO'),
+      await client.ask('SENTINEL', 'CONFIG', 'GET', '*'),
+      await client.ask('CLIENT', 'LIST'),
       await client.ask('PEER', 'ACQUIRE', PASSWORD),
     ];
     await place.tidy();
@@ -92,5 +98,6 @@ test.each(['json', 'pretty'])(
     expect(all).toContain('redis-0');
     expect(all).not.toContain(PASSWORD);
     expect(all).not.toContain(WRONG);
+    expect(all).not.toContain(FOR_CLIENTS);
   },
 );

@@ -78,7 +78,7 @@ describe('flags', () => {
 
   test('each flag says what it is for, but the password, which is not for the command line', () => {
     for (const [name, flag] of Object.entries({ ...RUN_FLAGS, ...STATUS_FLAGS, ...PROMOTE_FLAGS })) {
-      if (name === 'redis-password') expect(flag).toMatchObject({ hidden: true });
+      if (name === 'redis-password' || name === 'sentinel-password') expect(flag).toMatchObject({ hidden: true });
       else expect('describe' in flag ? flag.describe : '').toMatch(/\S/);
     }
   });
@@ -112,6 +112,7 @@ describe('what is right', () => {
       dnsServers: null,
       username: undefined,
       password: undefined,
+      logins: { username: undefined, peerPassword: undefined, clientPassword: undefined },
       logLevel: 'info',
       logFormat: 'json',
     });
@@ -171,6 +172,43 @@ describe('what is right', () => {
     };
     const config = await configOf({ replicas: undefined, 'lease-ms': '4000' }, environment);
     expect(config).toMatchObject({ node: { quorum: 4, timings: { leaseMs: 4000 } }, password: '0012' });
+  });
+
+  describe("who may use the sidecar's port", () => {
+    const own = 'for-clients-8';
+    const redis = { SENTINEL_MICRO_REDIS_PASSWORD: 'open-sesame-7' };
+    const sentinel = { SENTINEL_MICRO_SENTINEL_PASSWORD: own };
+    const cases: readonly (readonly [string, Change, Change, string | undefined, string | undefined])[] = [
+      ['nothing given: everybody', {}, {}, undefined, undefined],
+      ["Redis's password is asked of clients and peers", {}, redis, 'open-sesame-7', 'open-sesame-7'],
+      ['open to clients, but not to speak as a peer', { 'sentinel-auth': 'off' }, redis, 'open-sesame-7', undefined],
+      ['clients have a password of their own', {}, { ...redis, ...sentinel }, 'open-sesame-7', own],
+      ['open where there is no password anyway', { 'sentinel-auth': 'off' }, {}, undefined, undefined],
+    ];
+
+    test.each(cases)('%s', async (_, change, environment, peerPassword, clientPassword) => {
+      expect((await configOf(change, environment)).logins).toEqual({
+        username: undefined,
+        peerPassword,
+        clientPassword,
+      });
+    });
+
+    test('from a file', async () => {
+      const file = join(folder, 'sentinel-password');
+      writeFileSync(file, `${own}\n`);
+      const { logins } = await configOf({ 'sentinel-password-file': file }, redis);
+      expect(logins).toMatchObject({ peerPassword: 'open-sesame-7', clientPassword: own });
+    });
+
+    test('what contradicts itself is refused: a password nobody asks for, and one that peers could not log in without', async () => {
+      await expect(configOf({ 'sentinel-auth': 'off' }, sentinel)).rejects.toThrow(
+        /--sentinel-password-file is given, and --sentinel-auth is off/,
+      );
+      await expect(configOf({}, sentinel)).rejects.toThrow(
+        /--sentinel-password-file is given without --redis-password-file/,
+      );
+    });
   });
 
   test.each([
@@ -248,6 +286,7 @@ describe('what is wrong is refused, naming the flag, the value and what would be
       'master-name': 'm',
       'lease-ms': 2000,
       'guard-ms': 250,
+      'sentinel-auth': 'on',
     };
     const rest = { 'heartbeat-ms': 200, 'down-after-ms': 1000, 'data-wait-ms': 3000, 'write-quorum': 'maybe' };
     expect(() => parseRunConfig({ ...flags, ...rest }, INCARNATION)).toThrow(
@@ -286,12 +325,19 @@ describe('the command itself', () => {
     },
   );
 
+  test('nor may the password for clients be an argument', async () => {
+    const { exitCode, all } = await sentinel(['run', '--sentinel-password=open-sesame-7']);
+    expect(exitCode).toBe(2);
+    expect(all).toMatch(/^sentinel: --sentinel-password is given as an argument.*--sentinel-password-file/);
+    expect(all).not.toContain('sesame');
+  });
+
   test.each([
     [['run', '--service', 'redis'], 'sentinel: --pod-name is missing'],
     [['run', '--lease-ms', 'long'], 'sentinel: --'],
-    [['run', '--no-such-flag=1'], 'sentinel: Unknown argument'],
-    [['run', '--durability', 'some'], 'sentinel: Invalid values'],
-    [['dance'], 'sentinel: Unknown'],
+    [['run', '--no-such-flag=1'], 'sentinel: --no-such-flag is no flag'],
+    [['run', '--durability', 'some'], 'sentinel: --durability is "some"; it must be one of'],
+    [['dance'], 'sentinel: there is no command dance'],
     [[], 'sentinel: name a command'],
   ])('%j: exit code 2, and a line that says why', async (args, message) => {
     const { exitCode, all } = await sentinel(args);

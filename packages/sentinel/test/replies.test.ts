@@ -264,7 +264,9 @@ describe('without a fresh view nobody is named, so that no client is led to a st
     expect(JSON.stringify(ask(contextOf(follower()), 'MASTER mymaster'))).toMatch(ip);
     for (const name of queries) {
       const [least] = SUBCOMMAND_SPECS.get(name)!.args;
-      const args = name.endsWith('DOWN-BY-ADDR') ? ['10.9.9.9', '6379', '0', 'x'] : Array(least).fill('mymaster');
+      const args = name.endsWith('DOWN-BY-ADDR')
+        ? ['10.9.9.9', '6379', '0', 'x']
+        : Array.from({ length: least }, () => 'mymaster');
       expect([name, JSON.stringify(sentinel(context, name, ...args))]).not.toEqual([name, expect.stringMatching(ip)]);
     }
   });

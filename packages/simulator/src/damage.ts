@@ -1,4 +1,5 @@
-import type { Action } from '@sentinel-micro/core';
+import type { Action, Command } from '@sentinel-micro/core';
+import { isFailoverPaused, type Issued } from './commands.ts';
 import type { ForeignSidecarKind } from './foreigner.ts';
 import type { DataKept, Pod } from './pod.ts';
 import type { Process } from './process.ts';
@@ -32,11 +33,16 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const SHUTDOWN_POLL_MS = 10;
 const ROLL_TO_NEXT_MS = 6000;
 const RESTART_AFTER_STOP_MS = 500;
+/** How often somebody looks whether failover is still paused anywhere, and how many times. */
+const LOOK_FOR_PAUSED_MS = 500;
+const LOOKS_FOR_PAUSED = 10;
 
 /** What can be done to processes and pods, and how it is taken back. */
 export class Damage {
   readonly #world: World;
   readonly #undo = new Set<Undo>();
+  /** So many want automatic failover to be paused. */
+  #pausers = 0;
   /** No process was stopped, killed, or tampered with since; true time. */
   lastDisturbedMs = 0;
   isOver = false;
@@ -61,6 +67,8 @@ export class Damage {
         pod.startSidecar();
       }
     }
+    // A sidecar may remember that it was paused when it was last alive.
+    this.#resumeFailover(LOOKS_FOR_PAUSED);
   }
 
   /** Takes something back after a while, or when everything is healed. @returns what does so sooner */
@@ -242,6 +250,30 @@ export class Damage {
   stopped(pod: Pod): void {
     if (pod.sidecar?.isAlive !== true || !pod.sidecar.state.stopping) return;
     this.killSidecar(pod, RESTART_AFTER_STOP_MS);
+  }
+
+  /** Somebody gives a command to the sidecar of a pod. @returns null when there is none that could take it */
+  order(pod: Pod, command: Command): Issued | null {
+    this.disturb();
+    return this.#world.commands.give(pod, command);
+  }
+
+  /** Automatic failover is paused, and resumed after a while. @returns what resumes it sooner */
+  pauseFailover(pod: Pod, forMs: Lasting): Undo {
+    this.order(pod, { kind: 'pause' });
+    this.#pausers += 1;
+    return this.for(forMs, () => {
+      this.#pausers -= 1;
+      this.#resumeFailover(LOOKS_FOR_PAUSED);
+    });
+  }
+
+  /** As a person does who looks at the status until nobody is paused any more. */
+  #resumeFailover(looks: number): void {
+    if (looks === 0 || this.#pausers > 0) return;
+    const paused = this.#world.pods.find(isFailoverPaused);
+    if (paused !== undefined) this.order(paused, { kind: 'resume' });
+    this.#world.scheduler.after(LOOK_FOR_PAUSED_MS, () => this.#resumeFailover(looks - 1));
   }
 
   /** One pod after the other: asked to stop, then made anew, then waited for. */

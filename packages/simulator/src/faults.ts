@@ -107,6 +107,25 @@ export class Faults {
     'clock-step': (fault, pod) => {
       this.#damage.stepWallClock(pod, (fault.amount < 0.5 ? -1 : 1) * 3_600_000, fault.forMs * 2);
     },
+    switchover: (fault, pod) => {
+      const to = fault.amount < 0.3 ? null : (this.#world.pods[fault.otherIndex]?.name ?? null);
+      this.#damage.order(this.#addressee(fault, pod), { kind: 'switchover', to });
+    },
+    handover: (fault, pod) => {
+      const leaving = this.#addressee(fault, pod);
+      this.#damage.order(leaving, { kind: 'handover' });
+      // What a hook has begun is overtaken by SIGTERM when it takes too long.
+      if (fault.amount > 0.6) return;
+      this.#world.scheduler.after(fault.amount * 1000, () => {
+        if (!this.#damage.isOver) this.#damage.stopSidecar(leaving, fault.forMs + 3500);
+      });
+    },
+    'failover-by-force': (fault, pod) => {
+      this.#damage.order(this.#addressee(fault, pod), { kind: 'failover' });
+    },
+    'pause-failover': (fault, pod) => {
+      this.#damage.pauseFailover(this.#addressee(fault, pod), fault.forMs * 3);
+    },
     'dns-fails': (fault, pod) => this.#setDns('silent', fault, pod),
     'dns-returns-self-only': (fault, pod) => this.#setDns('self-only', fault, pod),
     'dns-stale': (fault, pod) => {
@@ -114,6 +133,13 @@ export class Faults {
       this.#setDns('stale', fault, pod);
     },
   };
+
+  /** Most who give a command ask who the leader is before. */
+  #addressee(fault: Fault, pod: Pod): Pod {
+    const { pods, nowMs } = this.#world;
+    const holder = pods.find(({ sidecar }) => (sidecar?.heldUntilTrueMs() ?? -Infinity) > nowMs);
+    return fault.target === 'replica' ? pod : (holder ?? pod);
+  }
 
   #setDns(mode: DnsMode, fault: Fault, pod: Pod): void {
     const { dns, pods } = this.#world;

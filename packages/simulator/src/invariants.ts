@@ -12,7 +12,7 @@ import { Writers } from './writers.ts';
 
 /** What was broken, and when. */
 export interface Violation {
-  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'L1' | 'L2' | 'L3' | 'story' | 'crash';
+  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'L1' | 'L2' | 'L3' | 'command' | 'story' | 'crash';
   readonly atMs: number;
   readonly text: string;
 }
@@ -56,6 +56,8 @@ export class Invariants implements Watcher {
       ({ redis, sidecar }) => isWell(sidecar) && redis?.isMaster === true && (sidecar?.heldUntilTrueMs() ?? 0) > nowMs,
     );
     this.#inStep.look(leader ?? null);
+    const overdue = this.#world.commands.overdue();
+    if (overdue !== null) this.#violate('command', overdue);
     for (const pod of pods) this.#checkOrphan(pod, leader ?? null);
     if (foreigners.length > 0) for (const pod of pods) this.#checkForeignData(pod);
   }
@@ -80,6 +82,9 @@ export class Invariants implements Watcher {
 
   acted(sidecar: Sidecar, action: Action): void {
     this.chronicle.addAction(this.#world.nowMs, sidecar, action);
+    if (action.type !== 'command-done') return;
+    const wrong = this.#world.commands.answered(sidecar, action.ref, action.result);
+    if (wrong !== null) this.#violate('command', wrong);
   }
 
   noted(sidecar: Sidecar, note: Note): void {

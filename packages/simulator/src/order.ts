@@ -67,7 +67,7 @@ export function parseOrder(args: string[], cores: number): Order {
     args,
     options: {
       seed: { type: 'string' },
-      seeds: { type: 'string', default: '1000' },
+      seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
       steps: { type: 'string', default: '15' },
       pods: { type: 'string' },
@@ -82,11 +82,13 @@ export function parseOrder(args: string[], cores: number): Order {
   const most = Number.MAX_SAFE_INTEGER;
   const isEachScenario = values.scenario === 'all';
   const isNamed = values.scenario !== undefined && !isEachScenario;
+  if (values.seed !== undefined && values.seeds !== undefined)
+    throw new RangeError('--seed is one run and --seeds is a search: give one of them');
   if (values.seed !== undefined && isEachScenario) throw new RangeError('--seed needs one --scenario, and not all');
   return {
     does: values.list ? 'list' : values.seed === undefined ? 'search' : 'replay',
     seed: whole('seed', values.seed ?? '0', 0, most),
-    seeds: whole('seeds', values.seeds, 1, most),
+    seeds: whole('seeds', values.seeds ?? '1000', 1, most),
     from: whole('from', values.from, 0, most),
     steps: whole('steps', values.steps, 0, 10_000),
     pods: values.pods === undefined ? null : whole('pods', values.pods, 1, MOST_PODS),

@@ -47,6 +47,10 @@ export const FAULT_KINDS = [
   'ip-reuse-foreign-redis',
   'foreign-sidecar',
   'clock-step',
+  'switchover',
+  'handover',
+  'failover-by-force',
+  'pause-failover',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

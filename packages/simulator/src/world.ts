@@ -1,6 +1,7 @@
 import type { Action, Input, Note, PeerAnswer, Position } from '@sentinel-micro/core';
 import { quorumOf } from '@sentinel-micro/core';
 import { Client, type Write } from './client.ts';
+import { Commands } from './commands.ts';
 import type { Core } from './core.ts';
 import { Foreigner, type ForeignerSettings } from './foreigner.ts';
 import { Network, type Machine, type Socket } from './network.ts';
@@ -72,6 +73,7 @@ export class World implements RedisObserver {
   readonly cluster = 'simulated';
   readonly slots: number;
   readonly history: Write[] = [];
+  readonly commands = new Commands(this);
   readonly settings: RunSettings;
   readonly core: Core;
   readonly lines: string[] = [];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { run, SCENARIOS } from '../src/index.ts';
+import { COMMAND_FAULTS } from './support/faults-of-commands.ts';
 import { DATA_FAULTS } from './support/faults-of-data.ts';
 import { ELECTION_FAULTS } from './support/faults-of-elections.ts';
 import { IDENTITY_FAULTS } from './support/faults-of-identity.ts';
@@ -9,6 +10,8 @@ import { REGRESSIONS } from './support/regressions.ts';
 describe('the simulator finds, among mistakes about data,', () => findEach(DATA_FAULTS));
 describe('the simulator finds, among mistakes about identity,', () => findEach(IDENTITY_FAULTS));
 describe('the simulator finds, among mistakes about elections,', () => findEach(ELECTION_FAULTS));
+
+describe('the simulator finds, among mistakes about commands,', () => findEach(COMMAND_FAULTS));
 
 describe('the simulator finds again what it once found:', () => findEach(REGRESSIONS));
 

@@ -184,6 +184,17 @@ export class Cluster {
     }
   }
 
+  /** Wakes up what is stopped and starts what does not run, pod by pod. @throws as `Pod.start` */
+  async revivePods(): Promise<void> {
+    for (const pod of this.pods) {
+      pod.resumeRedis();
+      pod.resumeSidecar();
+      if (!pod.exists) await pod.start();
+      if (!pod.isRedisAlive()) await pod.startRedis();
+      if (!pod.isSidecarAlive()) await pod.startSidecar();
+    }
+  }
+
   /** The pod with this index. @throws TestkitError BAD_USAGE when there is none. */
   pod(index: number): Pod {
     const pod = this.pods[index];

@@ -1,6 +1,7 @@
 export { arePortsFree, claimAddressBlock, type AddressBlock } from './addresses.ts';
 export { Cluster, type ClusterOptions, type Healthy, type WaitForHealthyOptions } from './cluster.ts';
 export { describeRoles, judge, readRoles, type PodRole, type Verdict } from './cluster-health.ts';
+export { waitForReplicas, waitForSettled, type SettledSet } from './cluster-settled.ts';
 export {
   changingCommandsBetween,
   commandsBetween,
@@ -18,6 +19,8 @@ export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namesp
 export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
 export type { DnsView } from './ground.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';
+export { logged } from './json-log.ts';
+export { KeyWatch, keysOf, writeKeys } from './keys.ts';
 export {
   ManagedProcess,
   killAllProcessesSync,
@@ -39,7 +42,9 @@ export { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from
 export { redisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
 export { parseInfo, parseRole, type RedisRole } from './redis-info.ts';
 export { RedisProcess, defaultConfig, type RedisProcessOptions } from './redis-process.ts';
-export { nowMs, sleep, waitUntil, withTimeout, type WaitOptions } from './time.ts';
+export { killContainers, killSidecars, restartRedis, restartSidecar } from './restarts.ts';
+export { FOREIGN_KEYS, foreignMessages, startForeignRedis, syncsServedBy } from './strangers.ts';
+export { nowMs, sleep, waitUntil, waitUntilTrue, withTimeout, type WaitOptions } from './time.ts';
 export {
   SERVER_NAMES,
   findBundles,

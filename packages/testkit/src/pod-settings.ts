@@ -1,3 +1,4 @@
+import type { RedisTarget } from './redis-client.ts';
 import type { Bundles, Tools } from './tools.ts';
 
 /** Whether, and how long after an exit, the kubelet starts a container again. */
@@ -27,4 +28,14 @@ export interface PodSettings extends RestartPolicy {
   readonly baseConfig: readonly string[];
   readonly makeSlaveFlags: readonly string[];
   readonly sentinelFlags: readonly string[];
+}
+
+/** Where the Redis of a pod with this address is. */
+export function redisTargetOf({ redisPort: port, username, password }: PodSettings, ip: string): RedisTarget {
+  return { host: ip, port, username, password };
+}
+
+/** Where the sidecar of a pod with this address is. */
+export function sidecarTargetOf({ sentinelPort: port, username, password }: PodSettings, ip: string): RedisTarget {
+  return { host: ip, port, username, password };
 }

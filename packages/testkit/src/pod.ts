@@ -1,23 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { Container, type ContainerEvent } from './container.ts';
+import type { ContainerEvent } from './container.ts';
 import { TestkitError } from './errors.ts';
-import { ManagedProcess, tailOfFile } from './managed-process.ts';
-import { parsePeerStatus, type PeerStatus } from './peer-status.ts';
 import type { Home } from './ground.ts';
 import type { Host } from './hosts/host.ts';
+import { tailOfJsonLog } from './json-log.ts';
+import { tailOfFile } from './managed-process.ts';
+import { parsePeerStatus, type PeerStatus } from './peer-status.ts';
+import { PodClients } from './pod-clients.ts';
+import { PodContainers, startRefused } from './pod-containers.ts';
 import { PodFiles, type PodIdentity } from './pod-files.ts';
-import type { PodContext, Program } from './pod-program.ts';
-import type { PodSettings } from './pod-settings.ts';
+import type { PodContext } from './pod-program.ts';
+import { redisTargetOf, sidecarTargetOf, type PodSettings } from './pod-settings.ts';
 import type { PodSurroundings } from './pod-surroundings.ts';
-import { RedisCommander, type CommandArgs, type RedisTarget } from './redis-client.ts';
+import type { CommandArgs, RedisTarget } from './redis-client.ts';
 import { parseRole, type RedisRole } from './redis-info.ts';
-import { RedisProcess } from './redis-process.ts';
-import { SidecarProcess } from './sidecar-process.ts';
-import { withTimeout } from './time.ts';
-
-const INIT_TIMEOUT_MS = 30_000;
-const READY_TIMEOUT_MS = 15_000;
-const COMMAND_TIMEOUT_MS = 500;
 
 export interface RecreateOptions {
   /** A persistent volume: the new pod finds the old one's data. Default false. */
@@ -36,36 +32,19 @@ export class Pod {
   readonly files: PodFiles;
   readonly #settings: PodSettings;
   readonly #surroundings: PodSurroundings;
-  readonly #redis: Container;
-  readonly #sidecar: Container;
+  readonly #containers: PodContainers;
+  readonly #clients: PodClients;
   #identity: PodIdentity | undefined;
   #home: Home | undefined;
   #lastIp: string | undefined;
-  /** Set before anything is killed, so that a `start` under way does not start the next container after that. */
-  #ending = false;
-  #endings = 0;
-  #redisCommander: RedisCommander | undefined;
-  #sidecarCommander: RedisCommander | undefined;
-  #init: ManagedProcess | undefined;
 
   constructor(name: string, dir: string, settings: PodSettings, surroundings: PodSurroundings) {
     this.name = name;
     this.files = new PodFiles(dir);
     this.#settings = settings;
     this.#surroundings = surroundings;
-    const always = settings.restartPolicy === 'always';
-    this.#redis = new Container({
-      name: `redis-server of ${name}`,
-      spawn: () => this.#spawnRedis(),
-      restartDelayMs: always ? settings.redisRestartDelayMs : undefined,
-      readyTimeoutMs: READY_TIMEOUT_MS,
-    });
-    this.#sidecar = new Container({
-      name: `sentinel of ${name}`,
-      spawn: () => this.#spawnSidecar(),
-      restartDelayMs: always ? settings.sidecarRestartDelayMs : undefined,
-      readyTimeoutMs: READY_TIMEOUT_MS,
-    });
+    this.#containers = new PodContainers(name, settings, surroundings.program, () => this.#context());
+    this.#clients = new PodClients(this);
   }
 
   /** @throws TestkitError PROCESS_FAILED while the pod has none (never started, or deleted). */
@@ -90,35 +69,33 @@ export class Pod {
 
   /** Where its Redis is. @throws as `ip`. */
   get redisTarget(): RedisTarget {
-    const { redisPort: port, username, password } = this.#settings;
-    return { host: this.ip, port, username, password };
+    return redisTargetOf(this.#settings, this.ip);
   }
 
   /** Where its sidecar is. @throws as `ip`. */
   get sidecarTarget(): RedisTarget {
-    const { sentinelPort: port, username, password } = this.#settings;
-    return { host: this.ip, port, username, password };
+    return sidecarTargetOf(this.#settings, this.ip);
   }
 
   get redisPid(): number | undefined {
-    return this.isRedisAlive() ? this.#redis.process?.pid : undefined;
+    return this.isRedisAlive() ? this.#containers.redis.process?.pid : undefined;
   }
 
   get sidecarPid(): number | undefined {
-    return this.isSidecarAlive() ? this.#sidecar.process?.pid : undefined;
+    return this.isSidecarAlive() ? this.#containers.sidecar.process?.pid : undefined;
   }
 
   isRedisAlive(): boolean {
-    return this.#redis.isAlive();
+    return this.#containers.redis.isAlive();
   }
 
   isSidecarAlive(): boolean {
-    return this.#sidecar.isAlive();
+    return this.#containers.sidecar.isAlive();
   }
 
   /** Starts, exits and signals of the two containers, oldest first, on the clock of `nowMs`. */
   get events(): { readonly redis: readonly ContainerEvent[]; readonly sidecar: readonly ContainerEvent[] } {
-    return { redis: this.#redis.events, sidecar: this.#sidecar.events };
+    return { redis: this.#containers.redis.events, sidecar: this.#containers.sidecar.events };
   }
 
   /**
@@ -127,12 +104,12 @@ export class Pod {
    */
   async start(): Promise<void> {
     if (this.#identity === undefined) {
-      const endings = this.#endings;
+      const { endings } = this.#containers;
       const home = await this.#surroundings.settle(this.name);
       // Ended meanwhile, before it existed: it must not come to life after that.
-      if (endings !== this.#endings) {
+      if (endings !== this.#containers.endings) {
         await this.#surroundings.leave(home);
-        this.#refuse(`pod ${this.name}`);
+        throw startRefused(`pod ${this.name}`);
       }
       this.#create(home);
     }
@@ -140,63 +117,60 @@ export class Pod {
     this.files.prepare(identity, this.#settings, this.host);
     // With publishNotReadyAddresses a pod is listed as soon as it has an address, before its init container runs.
     await this.#surroundings.publish(this.name, identity.ip);
-    await this.#runInit();
-    await this.#redis.start();
-    await this.#sidecar.start();
+    await this.#containers.start();
   }
 
   /** Signals redis-server. With restart policy `always` it comes back after the delay. Does not wait. */
   killRedis(signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.#redis.requireProcess();
-    this.#redis.kill(signal);
+    this.#containers.redis.requireProcess();
+    this.#containers.redis.kill(signal);
   }
 
   /** Restarts the redis container: same configuration, same data, no make-slave. Waits until it answers. */
   startRedis(): Promise<void> {
-    return this.#redis.start();
+    return this.#containers.redis.start();
   }
 
   /** SIGTERM to redis-server; it stays down until `startRedis`, whatever the restart policy. Waits. */
   stopRedis(graceMs = 3000): Promise<void> {
-    return this.#redis.stop(graceMs);
+    return this.#containers.redis.stop(graceMs);
   }
 
   /** Signals the sidecar. With restart policy `always` it comes back after the delay. Does not wait. */
   killSidecar(signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.#sidecar.requireProcess();
-    this.#sidecar.kill(signal);
+    this.#containers.sidecar.requireProcess();
+    this.#containers.sidecar.kill(signal);
   }
 
   /** Restarts the sidecar and waits until it answers. */
   startSidecar(): Promise<void> {
-    return this.#sidecar.start();
+    return this.#containers.sidecar.start();
   }
 
   /** SIGTERM to the sidecar; it stays down until `startSidecar`, whatever the restart policy. Waits. */
   stopSidecar(graceMs = 5000): Promise<void> {
-    return this.#sidecar.stop(graceMs);
+    return this.#containers.sidecar.stop(graceMs);
   }
 
   pauseRedis(): void {
-    this.#redis.requireProcess().pause();
+    this.#containers.redis.requireProcess().pause();
   }
 
   resumeRedis(): void {
-    this.#redis.process?.resume();
+    this.#containers.redis.process?.resume();
   }
 
   pauseSidecar(): void {
-    this.#sidecar.requireProcess().pause();
+    this.#containers.sidecar.requireProcess().pause();
   }
 
   resumeSidecar(): void {
-    this.#sidecar.process?.resume();
+    this.#containers.sidecar.process?.resume();
   }
 
   /** The node is gone: SIGKILL to everything at once, out of DNS, data gone unless told to keep it. */
   async delete(options: { readonly keepData?: boolean } = {}): Promise<void> {
-    this.killAllSync();
-    await Promise.all([this.#redis.stop(0), this.#sidecar.stop(0), this.#init?.killAndWait()]);
+    await this.#containers.kill();
     await this.#forget(options.keepData ?? false);
   }
 
@@ -207,15 +181,7 @@ export class Pod {
   async stop(
     options: { readonly graceMs?: number; readonly keepData?: boolean; readonly sidecarLast?: boolean } = {},
   ): Promise<void> {
-    const graceMs = options.graceMs ?? 5000;
-    this.#end();
-    await this.#init?.killAndWait();
-    if (options.sidecarLast === true) {
-      await this.#redis.stop(graceMs);
-      await this.#sidecar.stop(graceMs);
-    } else {
-      await Promise.all([this.#redis.stop(graceMs), this.#sidecar.stop(graceMs)]);
-    }
+    await this.#containers.stop(options.graceMs ?? 5000, options.sidecarLast ?? false);
     await this.#forget(options.keepData ?? false);
   }
 
@@ -233,22 +199,17 @@ export class Pod {
 
   /** SIGKILL to everything, without waiting, and nothing is restarted. For exit handlers. */
   killAllSync(): void {
-    this.#end();
-    this.#redis.unwant();
-    this.#sidecar.unwant();
-    this.#redis.process?.kill('SIGKILL');
-    this.#sidecar.process?.kill('SIGKILL');
-    this.#init?.kill('SIGKILL');
+    this.#containers.killSync();
   }
 
   /** Sends a command to its Redis (500 ms). @throws as `RedisCommander.command`. */
   command(...args: CommandArgs): Promise<unknown> {
-    return this.#redisClient().command(...args);
+    return this.#clients.redis.command(...args);
   }
 
   /** `command`, for answers that are text, e.g. INFO. */
   text(...args: CommandArgs): Promise<string> {
-    return this.#redisClient().text(...args);
+    return this.#clients.redis.text(...args);
   }
 
   /** What its Redis says of itself. @throws as `command`. */
@@ -258,12 +219,12 @@ export class Pod {
 
   /** Sends a command to its sidecar (500 ms). @throws as `RedisCommander.command`. */
   sidecarCommand(...args: CommandArgs): Promise<unknown> {
-    return this.#sidecarClient().command(...args);
+    return this.#clients.sidecar.command(...args);
   }
 
   /** What its sidecar says. @throws as `command`, and TestkitError BAD_ANSWER. */
   async peerStatus(): Promise<PeerStatus> {
-    return parsePeerStatus(await this.#sidecarClient().text('PEER', 'STATUS'));
+    return parsePeerStatus(await this.#clients.sidecar.text('PEER', 'STATUS'));
   }
 
   redisLogTail(lines = 20): string[] {
@@ -280,17 +241,17 @@ export class Pod {
 
   /** The last log lines of the sidecar as objects; lines that are no JSON objects are left out. */
   sidecarLog(lines = 1000): Record<string, unknown>[] {
-    return this.sidecarLogTail(lines).flatMap(parseLogLine);
+    return tailOfJsonLog(this.files.sidecarLog, lines);
   }
 
   /** The last log lines of make-slave as objects; lines that are no JSON objects are left out. */
   makeSlaveLog(lines = 1000): Record<string, unknown>[] {
-    return this.makeSlaveLogTail(lines).flatMap(parseLogLine);
+    return tailOfJsonLog(this.files.makeSlaveLog, lines);
   }
 
   #create(home: Home): void {
-    this.#closeCommanders();
-    this.#ending = false;
+    this.#clients.close();
+    this.#containers.allowStarts();
     this.#home = home;
     this.#lastIp = home.ip;
     this.#identity = { name: this.name, uid: randomUUID(), ip: home.ip };
@@ -298,7 +259,7 @@ export class Pod {
 
   async #forget(keepData: boolean): Promise<void> {
     this.#identity = undefined;
-    this.#closeCommanders();
+    this.#clients.close();
     this.files.wipe(keepData);
     await this.#surroundings.publish(this.name, undefined);
     const home = this.#home;
@@ -311,52 +272,6 @@ export class Pod {
     throw new TestkitError('PROCESS_FAILED', `pod ${this.name} does not exist at the moment`);
   }
 
-  #refuseWhenEnding(what: string): void {
-    if (this.#ending) this.#refuse(what);
-  }
-
-  #refuse(what: string): never {
-    throw new TestkitError('PROCESS_FAILED', `${what} is not started: the pod is being ended`);
-  }
-
-  #end(): void {
-    this.#ending = true;
-    this.#endings++;
-  }
-
-  async #runInit(): Promise<void> {
-    const program = await this.#surroundings.program.init(this.#context());
-    if (program === undefined) return;
-    const init = this.#startProgram(program, this.files.makeSlaveLog);
-    this.#init = init;
-    try {
-      const { code } = await withTimeout(init.exited, INIT_TIMEOUT_MS, `${init.name} to end`);
-      if (code === 0) return;
-    } finally {
-      init.kill('SIGKILL');
-    }
-    const log = init.logTail(20).join('\n');
-    throw new TestkitError('PROCESS_FAILED', `${init.name} ${init.describeExit()}; it printed:\n${log}`);
-  }
-
-  #spawnRedis(): RedisProcess {
-    this.#refuseWhenEnding(`redis-server of ${this.name}`);
-    return RedisProcess.spawn({
-      ...this.redisTarget,
-      tool: this.#settings.tools.redisServer,
-      name: `redis-server of ${this.name}`,
-      dir: this.files.dataDir,
-      configFile: this.files.renderedConfig,
-      logFile: this.files.redisLog,
-      inside: this.host,
-    });
-  }
-
-  #spawnSidecar(): SidecarProcess {
-    const program = this.#surroundings.program.sidecar(this.#context());
-    return new SidecarProcess(this.#startProgram(program, this.files.sidecarLog), this.sidecarTarget);
-  }
-
   #context(): PodContext {
     return {
       identity: this.#requireIdentity(),
@@ -366,37 +281,5 @@ export class Pod {
       host: this.host,
       otherSidecars: this.#surroundings.otherSidecars(this.name),
     };
-  }
-
-  #startProgram({ what, ...program }: Program, logFile: string): ManagedProcess {
-    const name = `${what} of ${this.name}`;
-    this.#refuseWhenEnding(name);
-    return ManagedProcess.start({ name, ...program, cwd: this.files.dir, logFile, inside: this.host });
-  }
-
-  #redisClient(): RedisCommander {
-    this.#redisCommander ??= new RedisCommander(this.redisTarget, COMMAND_TIMEOUT_MS);
-    return this.#redisCommander;
-  }
-
-  #sidecarClient(): RedisCommander {
-    this.#sidecarCommander ??= new RedisCommander(this.sidecarTarget, COMMAND_TIMEOUT_MS);
-    return this.#sidecarCommander;
-  }
-
-  #closeCommanders(): void {
-    this.#redisCommander?.close();
-    this.#sidecarCommander?.close();
-    this.#redisCommander = undefined;
-    this.#sidecarCommander = undefined;
-  }
-}
-
-function parseLogLine(line: string): Record<string, unknown>[] {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? [value as Record<string, unknown>] : [];
-  } catch {
-    return [];
   }
 }

@@ -46,6 +46,11 @@ export async function waitUntil<T>(
   });
 }
 
+/** Waits until this is so. @throws as `waitUntil`; a condition that throws is not met yet. */
+export async function waitUntilTrue(condition: () => Promise<boolean> | boolean, options: WaitOptions): Promise<void> {
+  await waitUntil(async () => ((await condition()) ? true : undefined), options);
+}
+
 /**
  * The promise's result, or a TestkitError TIMEOUT after `timeoutMs`. The promise itself is not cancelled.
  */

@@ -1,8 +1,7 @@
-import { RedisCommander, type Pod } from '@sentinel-micro/testkit';
+import { RedisCommander, restartRedis, writeKeys, type Pod } from '@sentinel-micro/testkit';
 import type { Bed } from '../bed.ts';
 import { infoOf, setPriority, until } from '../looks.ts';
-import { restartRedis } from '../restarts.ts';
-import type { Scenario } from '../scenario.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
 import { AFTERWARDS_MS, DATA_WAIT_MS, FAST_MS, GRANT_MS } from '../timings.ts';
 
 /** Longer than a lease and longer than `--down-after-ms`. */
@@ -22,7 +21,7 @@ const slowScript: Scenario = {
   family: 'data',
   what: 'A Lua script runs on the master for four seconds, beyond its time limit: everybody else is answered -BUSY.',
   setup: { baseConfig: ['lua-time-limit 200'] },
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const client = new RedisCommander(bed.master.redisTarget, SCRIPT_MS * 2);
     try {
@@ -46,10 +45,7 @@ const SLOW_LOADING = ['key-load-delay 300', 'loading-process-events-interval-byt
 const LARGE_KEYS = 4000;
 
 /** So many keys that loading them takes seconds. */
-async function writeKeys(pod: Pod): Promise<void> {
-  const pairs = Array.from({ length: LARGE_KEYS }, (_, n) => [`large:${n}`, n]).flat();
-  await pod.command('MSET', ...pairs);
-}
+const fill = (pod: Pod): Promise<void> => writeKeys(pod, 'large', LARGE_KEYS);
 
 const isLoading = async (pod: Pod): Promise<boolean> => (await infoOf(pod, 'loading')) === '1';
 
@@ -68,7 +64,7 @@ const loading: Scenario = {
   setup: { baseConfig: SLOW_LOADING },
   expect: { promotions: 1, writableWithinMs: FAST_MS + GRANT_MS + DATA_WAIT_MS },
   async run(bed) {
-    await writeKeys(bed.master);
+    await fill(bed.master);
     await bed.sleep(AFTERWARDS_MS);
     const first = bed.replica(0);
     // It is the one that everybody would like best.
@@ -98,7 +94,7 @@ const fullSyncInProgress: Scenario = {
   async run(bed) {
     const syncing = bed.replica(0);
     for (const pod of bed.replicas.slice(1)) await setPriority(pod, 200);
-    await writeKeys(bed.master);
+    await fill(bed.master);
     // Microseconds for each key that is sent.
     await bed.master.command('CONFIG', 'SET', 'rdb-key-save-delay', 5000);
     await restartRedis(syncing, 'emptied');

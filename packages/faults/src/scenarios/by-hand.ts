@@ -1,7 +1,7 @@
-import type { Pod } from '@sentinel-micro/testkit';
+import { killSidecars, logged, writeKeys, type Pod } from '@sentinel-micro/testkit';
 import type { Bed } from '../bed.ts';
-import { discardedBytes, logged, until } from '../looks.ts';
-import type { Scenario } from '../scenario.ts';
+import { discardedBytes, untilFollowing } from '../looks.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
 import { AFTERWARDS_MS } from '../timings.ts';
 
 function follow(pod: Pod, other: Pod): Promise<unknown> {
@@ -13,13 +13,13 @@ function putBack(bed: Bed): number {
   return logged(bed.cluster.pods, 'repoint', 'repair', 'limbo').length;
 }
 
-async function killAllSidecars(bed: Bed): Promise<void> {
-  for (const pod of bed.cluster.pods) pod.killSidecar();
-  await until('the sidecars to be gone', () => bed.cluster.pods.every((pod) => !pod.isSidecarAlive()));
-}
-
-async function startAllSidecars(bed: Bed): Promise<void> {
-  await Promise.all(bed.cluster.pods.map((pod) => pod.startSidecar()));
+/** While nobody is there to set it right, this happens; then all sidecars start. @returns the master they agree on */
+async function withoutSidecars(bed: Bed, whatHappens: () => Promise<void>): Promise<Pod> {
+  const { pods } = bed.cluster;
+  await bed.fault('all sidecars are killed', () => killSidecars(pods));
+  await whatHappens();
+  await bed.fault('the sidecars start', () => Promise.all(pods.map((pod) => pod.startSidecar())));
+  return bed.settled();
 }
 
 const zeroMasters: Scenario = {
@@ -29,14 +29,13 @@ const zeroMasters: Scenario = {
   expect: { promotions: 1 },
   async run(bed) {
     const { pods } = bed.cluster;
-    await bed.fault('all sidecars are killed', () => killAllSidecars(bed));
-    await bed.fault('each Redis follows the next one', () =>
-      Promise.all(pods.map((pod, n) => follow(pod, pods[(n + 1) % pods.length] as Pod))),
-    );
-    await bed.sleep(AFTERWARDS_MS);
-    bed.check(!pods.some((pod) => bed.prober.isTaking(pod)), 'somebody still takes writes');
-    await bed.fault('the sidecars are back', () => startAllSidecars(bed));
-    await bed.settled();
+    await withoutSidecars(bed, async () => {
+      await bed.fault('each Redis follows the next one', () =>
+        Promise.all(pods.map((pod, n) => follow(pod, pods[(n + 1) % pods.length] as Pod))),
+      );
+      await bed.sleep(AFTERWARDS_MS);
+      bed.check(!pods.some((pod) => bed.prober.isTaking(pod)), 'somebody still takes writes');
+    });
   },
 };
 
@@ -48,7 +47,7 @@ const BY_HAND_MS = 300;
 async function writeSurplus(pod: Pod): Promise<void> {
   // It has no replicas: without this it would refuse, and so it does afterwards.
   await pod.command('CONFIG', 'SET', 'min-replicas-to-write', 0);
-  await pod.command('MSET', ...Array.from({ length: SURPLUS_KEYS }, (_, n) => [`surplus:${n}`, n]).flat());
+  await writeKeys(pod, 'surplus', SURPLUS_KEYS);
   await pod.command('CONFIG', 'SET', 'min-replicas-to-write', 1);
 }
 
@@ -61,14 +60,13 @@ const twoMastersAtStart: Scenario = {
   async run(bed) {
     const second = bed.replica(0);
     const before = discardedBytes(bed.cluster.pods);
-    await bed.fault('all sidecars are killed', () => killAllSidecars(bed));
-    await bed.fault(`${second.name} is made a master too, and written to`, async () => {
-      await second.command('REPLICAOF', 'NO', 'ONE');
-      await writeSurplus(second);
+    const master = await withoutSidecars(bed, async () => {
+      await bed.fault(`${second.name} is made a master too, and written to`, async () => {
+        await second.command('REPLICAOF', 'NO', 'ONE');
+        await writeSurplus(second);
+      });
+      await bed.sleep(500);
     });
-    await bed.sleep(500);
-    await bed.fault('the sidecars start', () => startAllSidecars(bed));
-    const master = await bed.settled();
     bed.check(master !== second, `${master.name} is master now, which nobody has elected`);
     const discarded = discardedBytes(bed.cluster.pods) - before;
     bed.note(`${discarded} bytes are said to be thrown away`);
@@ -81,20 +79,19 @@ const chainedReplicas: Scenario = {
   name: 'chained-replicas',
   family: 'change',
   what: 'Somebody makes a replica follow another replica, once with its sidecar alive and once without.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const [first, last] = [bed.replica(0), bed.replica(1)];
-    const isFlat = async (): Promise<boolean> => (await last.role()).masterHost === bed.master.ip;
     const before = putBack(bed);
     await bed.fault(`${last.name} follows ${first.name}`, () => follow(last, first));
-    await until(`${last.name} to follow the master again`, isFlat);
+    await untilFollowing(last, bed.master);
     await bed.settled();
     bed.check(putBack(bed) > before, 'nobody has said that something was put back');
     await bed.fault(`${last.name} follows ${first.name}, and its sidecar is killed`, async () => {
       last.killSidecar();
       await follow(last, first);
     });
-    await until(`${last.name} to follow the master again, without its sidecar`, isFlat);
+    await untilFollowing(last, bed.master);
   },
 };
 
@@ -109,8 +106,7 @@ const wrongMasterByHand: Scenario = {
     const replica = bed.replica(0);
     const before = putBack(bed);
     await bed.fault(`${replica.name} is told REPLICAOF NO ONE`, () => replica.command('REPLICAOF', 'NO', 'ONE'));
-    const isBack = async (): Promise<boolean> => (await replica.role()).masterHost === bed.master.ip;
-    await until(`${replica.name} to be put back`, isBack);
+    await untilFollowing(replica, bed.master);
     await bed.settled();
     const between = putBack(bed);
     bed.check(between > before, 'nobody has said that the replica was put back');

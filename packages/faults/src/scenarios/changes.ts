@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TestkitError, findTool, sentinelMicro, type Pod, type PodContext } from '@sentinel-micro/testkit';
 import { until } from '../looks.ts';
 import { replacePod } from '../replace-pod.ts';
-import type { Scenario } from '../scenario.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
 import { LEASE_MS } from '../timings.ts';
 
 const rollingUpdate: Scenario = {
@@ -64,7 +64,7 @@ const clockStep: Scenario = {
       },
     },
   },
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const { pods } = bed.cluster;
     await bed.fault(`an hour ahead at ${bed.master.name}`, () => setClocks([bed.master], 1));

@@ -1,7 +1,6 @@
-import type { Pod } from '@sentinel-micro/testkit';
-import { until } from '../looks.ts';
-import type { Scenario } from '../scenario.ts';
-import { AFTERWARDS_MS, FAST_MS, LEASE_MS } from '../timings.ts';
+import { killContainers, type Pod } from '@sentinel-micro/testkit';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
+import { FAST_MS, LEASE_MS } from '../timings.ts';
 
 /** So often so many keys of 1 MiB each: together a GiB, and no single command takes long. */
 const FILLINGS = 16;
@@ -29,8 +28,7 @@ const kill9MasterLarge: Scenario = {
     await bed.sleep(LEASE_MS);
     bed.check(master === bed.master, 'filling the memory has cost a failover');
     await bed.fault(`${bed.master.name}'s Redis is killed`, () => bed.master.killRedis());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
   },
 };
 
@@ -42,8 +40,7 @@ const sigtermMaster: Scenario = {
   expect: { promotions: 1, isLossless: true, writableWithinMs: FAST_MS + 1000 },
   async run(bed) {
     await bed.fault(`${bed.master.name}'s Redis is told to stop`, () => bed.master.killRedis('SIGTERM'));
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
   },
 };
 
@@ -51,7 +48,7 @@ const killReplica: Scenario = {
   name: 'kill-replica',
   family: 'kill',
   what: "A replica's redis-server is killed (SIGKILL), and comes back after three seconds.",
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const replica = bed.replica(0);
     await bed.fault(`${replica.name}'s Redis is killed`, () => replica.killRedis());
@@ -63,22 +60,13 @@ const killSidecarOnReplica: Scenario = {
   name: 'kill-sidecar-on-replica',
   family: 'kill',
   what: "A replica's sidecar is killed (SIGKILL), and comes back after three seconds.",
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const replica = bed.replica(0);
     await bed.fault(`${replica.name}'s sidecar is killed`, () => replica.killSidecar());
     await bed.sleep(3000);
   },
 };
-
-/** As after a power cut: nothing was told to stop. */
-async function killWhole(pods: readonly Pod[]): Promise<void> {
-  for (const pod of pods) {
-    pod.killSidecar();
-    pod.killRedis();
-  }
-  await until('what was killed to be gone', () => pods.every((pod) => !pod.isRedisAlive() && !pod.isSidecarAlive()));
-}
 
 const doubleKill: Scenario = {
   name: 'double-kill',
@@ -91,7 +79,7 @@ const doubleKill: Scenario = {
     const half = Math.floor(bed.cluster.pods.length / 2);
     const victims = [bed.master, ...bed.replicas.slice(0, half)];
     const left = bed.replicas.slice(half);
-    await bed.fault(`${victims.map(({ name }) => name).join(' and ')} are killed`, () => killWhole(victims));
+    await bed.fault(`${victims.map(({ name }) => name).join(' and ')} are killed`, () => killContainers(victims));
     await bed.sleep(2 * LEASE_MS);
     for (const pod of left) {
       bed.check(bed.prober.isRefusing(pod), `${pod.name} does not refuse writes without a quorum`);
@@ -113,7 +101,7 @@ const eventLoopStall: Scenario = {
   name: 'event-loop-stall',
   family: 'kill',
   what: 'The sidecar of the master, then those of all pods at once, stand still for 300 ms, several times.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     const stall = async (pods: readonly Pod[]): Promise<void> => {
       for (const pod of pods) pod.pauseSidecar();

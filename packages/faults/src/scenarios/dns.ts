@@ -1,8 +1,8 @@
 import type { Bed } from '../bed.ts';
 import { isInLimbo } from '../looks.ts';
 import type { DnsView } from '@sentinel-micro/testkit';
-import type { Scenario } from '../scenario.ts';
-import { AFTERWARDS_MS, LEASE_MS } from '../timings.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
+import { LEASE_MS } from '../timings.ts';
 
 /** Longer than the sidecars go without asking. */
 const DNS_TROUBLE_MS = 6000;
@@ -27,7 +27,7 @@ const dnsFails: Scenario = {
   name: 'dns-fails',
   family: 'dns',
   what: 'No DNS question is answered any more, and a replica is deleted and made anew.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   run: (bed) => troubleWithDns(bed, 'DNS falls silent', () => undefined),
 };
 
@@ -35,7 +35,7 @@ const dnsReturnsSelfOnly: Scenario = {
   name: 'dns-returns-self-only',
   family: 'dns',
   what: 'DNS names to each pod only that pod itself, and a replica is deleted and made anew.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   run: (bed) => {
     const view: DnsView = (asking, pods) => pods.filter(({ name }) => name === asking);
     return troubleWithDns(bed, 'DNS names nobody but the one who asks', view);
@@ -52,8 +52,7 @@ const dnsStale: Scenario = {
     const staleIp = bed.master.ip;
     await bed.fault('DNS does not change any more', () => bed.cluster.setDnsView(() => before));
     await bed.fault(`${bed.master.name} is deleted`, () => bed.master.delete());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     await bed.fault(`${bed.master.name} comes back elsewhere`, () => bed.master.recreate());
     await bed.sleep(DNS_TROUBLE_MS);
     for (const { pod, role } of await bed.cluster.redisRoles()) {

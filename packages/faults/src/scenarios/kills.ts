@@ -1,8 +1,6 @@
 import type { Scenario } from '../scenario.ts';
-import { AFTERWARDS_MS, GRANT_MS } from '../timings.ts';
+import { FAST_MS, GRANT_MS } from '../timings.ts';
 
-/** A dead Redis is noticed at once; nobody waits for a time-out. The rest is for slow machines. */
-const FAST_MS = 1500;
 /** The kubelet's first restart comes within a second. */
 const RESTART_DELAY_MS = 300;
 
@@ -13,8 +11,7 @@ const kill9MasterSmall: Scenario = {
   expect: { promotions: 1, writableWithinMs: FAST_MS },
   async run(bed) {
     await bed.fault(`${bed.master.name}'s Redis is killed`, () => bed.master.killRedis());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
   },
 };
 
@@ -32,8 +29,7 @@ const killSidecarOnMaster: Scenario = {
     if (still !== bed.master) return;
     bed.countFromHere();
     await bed.fault(`${bed.master.name}'s sidecar is killed again`, () => bed.master.killSidecar());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
   },
 };
 
@@ -45,8 +41,7 @@ const podDeleteMaster: Scenario = {
   expect: { promotions: 1, writableWithinMs: FAST_MS + GRANT_MS },
   async run(bed) {
     await bed.fault(`${bed.master.name} is deleted`, () => bed.master.delete());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     await bed.fault(`${bed.master.name} comes back empty, at a new address`, () => bed.master.recreate());
   },
 };

@@ -1,7 +1,5 @@
-import type { Pod } from '@sentinel-micro/testkit';
-import { keysOf } from '../key-watch.ts';
-import { discardedBytes, logged, setPriority } from '../looks.ts';
-import { restartRedis } from '../restarts.ts';
+import { keysOf, logged, restartRedis, type Pod } from '@sentinel-micro/testkit';
+import { discardedBytes, setPriority } from '../looks.ts';
 import type { Bed } from '../bed.ts';
 import type { Scenario } from '../scenario.ts';
 import { AFTERWARDS_MS, DATA_WAIT_MS, FAST_MS } from '../timings.ts';
@@ -15,8 +13,7 @@ const divergentRejoin: Scenario = {
     const before = discardedBytes(bed.cluster.pods);
     const cutting = (): Promise<unknown> => bed.cuts.isolate([bed.master, bed.near]);
     await bed.fault(`${bed.master.name} is cut off with a client`, cutting);
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     const old = await bed.master.role();
     await bed.cuts.healAll();
     await bed.fault('the cut is healed', () => bed.settled());

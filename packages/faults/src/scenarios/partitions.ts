@@ -1,102 +1,98 @@
-import type { Bed } from '../bed.ts';
-import type { Scenario } from '../scenario.ts';
-import { AFTERWARDS_MS, FREE_MOVES, LONG_MS, REACHABLE_FENCE_MS, SILENT_OVERLAP_MS } from '../timings.ts';
+import type { CutKind } from '@sentinel-micro/testkit';
+import { hostOf, type Bed } from '../bed.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
+import { FREE_MOVES, LONG_MS, REACHABLE_FENCE_MS, SILENT_OVERLAP_MS } from '../timings.ts';
 
-/** Until the others have a new master, and a while longer. */
-async function untilReplaced(bed: Bed): Promise<void> {
-  await bed.waitForNewMaster();
-  await bed.sleep(AFTERWARDS_MS);
+/** What one cut differs from another in. */
+interface Case extends Pick<Scenario, 'name' | 'what' | 'isExtra'>, Partial<Pick<Scenario, 'expect' | 'fences'>> {
+  /** What the timeline says of it. */
+  readonly told: (bed: Bed) => string;
+  readonly cut: (bed: Bed) => Promise<unknown>;
 }
 
-const isolateMaster: Scenario = {
+/** A cut that leaves the master without a quorum: another one is elected. By default a silent one, and all sidecars live. */
+function losesMaster({ told, cut, ...about }: Case): Scenario {
+  return {
+    family: 'partition',
+    expect: { promotions: 1 },
+    fences: { sidecar: 'live', network: 'silent' },
+    ...about,
+    async run(bed) {
+      await bed.fault(told(bed), () => cut(bed));
+      await bed.replaced();
+    },
+  };
+}
+
+/** A cut that leaves the master with a quorum: by default nothing comes of it. */
+function keepsMaster({ told, cut, ...about }: Case): Scenario {
+  return {
+    family: 'partition',
+    expect: UNDISTURBED,
+    ...about,
+    async run(bed) {
+      await bed.fault(told(bed), () => cut(bed));
+      await bed.sleep(LONG_MS);
+    },
+  };
+}
+
+const isolateMaster = losesMaster({
   name: 'isolate-master',
-  family: 'partition',
   what: 'The master is cut off from everybody, silently.',
-  expect: { promotions: 1 },
-  fences: { sidecar: 'live', network: 'silent' },
-  async run(bed) {
-    await bed.fault(`${bed.master.name} is cut off from everybody`, () => bed.cuts.isolate([bed.master]));
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `${master.name} is cut off from everybody`,
+  cut: ({ cuts, master }) => cuts.isolate([master]),
+});
 
-const isolateMasterWithClient: Scenario = {
+const isolateMasterWithClient = losesMaster({
   name: 'isolate-master-with-client',
-  family: 'partition',
   what: 'The master is cut off silently together with a client that goes on writing to it.',
-  expect: { promotions: 1 },
-  fences: { sidecar: 'live', network: 'silent' },
-  async run(bed) {
-    const side = [bed.master, bed.near];
-    await bed.fault(`${bed.master.name} and a client are cut off from the rest`, () => bed.cuts.isolate(side));
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `${master.name} and a client are cut off from the rest`,
+  cut: ({ cuts, master, near }) => cuts.isolate([master, near]),
+});
 
-const isolateReplica: Scenario = {
+const isolateReplica = keepsMaster({
   name: 'isolate-replica',
-  family: 'partition',
   what: 'A replica is cut off from everybody, silently, and comes back.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
-  async run(bed) {
-    const replica = bed.replica(0);
-    await bed.fault(`${replica.name} is cut off from everybody`, () => bed.cuts.isolate([replica]));
-    await bed.sleep(LONG_MS);
-  },
-};
+  told: (bed) => `${bed.replica(0).name} is cut off from everybody`,
+  cut: (bed) => bed.cuts.isolate([bed.replica(0)]),
+});
 
-const asymmetricIn: Scenario = {
+const asymmetricIn = losesMaster({
   name: 'asymmetric-in',
-  family: 'partition',
   what: 'Nothing reaches the master any more; what it sends arrives.',
-  expect: { promotions: 1 },
-  fences: { sidecar: 'live', network: 'silent' },
-  async run(bed) {
-    await bed.fault(`nothing reaches ${bed.master.name} any more`, () => bed.cuts.incoming([bed.master]));
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `nothing reaches ${master.name} any more`,
+  cut: ({ cuts, master }) => cuts.incoming([master]),
+});
 
-const asymmetricOut: Scenario = {
+const asymmetricOut = losesMaster({
   name: 'asymmetric-out',
-  family: 'partition',
   what: 'Nothing that the master sends arrives any more; it hears the others.',
-  expect: { promotions: 1 },
-  fences: { sidecar: 'live', network: 'silent' },
-  async run(bed) {
-    await bed.fault(`nothing from ${bed.master.name} arrives any more`, () => bed.cuts.outgoing([bed.master]));
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `nothing from ${master.name} arrives any more`,
+  cut: ({ cuts, master }) => cuts.outgoing([master]),
+});
 
-const candidateBlind: Scenario = {
+const candidateBlind = keepsMaster({
   name: 'candidate-blind',
-  family: 'partition',
   what: 'One replica cannot see the master any more; everybody else can.',
-  expect: { promotions: 0, terms: 0, isLossless: true },
-  async run(bed) {
-    const blind = bed.replica(0);
-    const cutting = (): Promise<unknown> => bed.cuts.between([blind], [bed.master]);
-    await bed.fault(`${blind.name} and ${bed.master.name} do not see each other any more`, cutting);
-    await bed.sleep(LONG_MS);
-  },
-};
+  told: (bed) => `${bed.replica(0).name} and ${bed.master.name} do not see each other any more`,
+  cut: (bed) => bed.cuts.between([bed.replica(0)], [bed.master]),
+});
 
-const bridge: Scenario = {
+const bridge = keepsMaster({
   name: 'bridge',
-  family: 'partition',
   what: 'Two halves share one pod that both can see; a client writes on either side.',
   expect: { promotions: [0, 1] },
-  async run(bed) {
+  told: (bed) => `two halves, with ${bed.replica(0).name} in both`,
+  cut: (bed) => {
     const shared = bed.replica(0);
     // With the shared pod each side has a quorum: 1 + 1 and 1 + 1 of three, 2 + 1 and 2 + 1 of five.
     const half = (bed.replicas.length - 2) / 2;
     const ours = [bed.master, bed.near, ...bed.replicas.slice(1, 1 + half), shared];
     const theirs = [...bed.replicas.slice(1 + half), bed.far, shared];
-    await bed.fault(`two halves, with ${shared.name} in both`, () => bed.cuts.between(ours, theirs));
-    await bed.sleep(LONG_MS);
+    return bed.cuts.between(ours, theirs);
   },
-};
+});
 
 const lossyNetwork: Scenario = {
   name: 'lossy-network',
@@ -120,8 +116,7 @@ const flappingLink: Scenario = {
   // Each time shorter than a lease: at most the first moments of bad luck may move the master, and not again and again.
   expect: { promotions: [0, 2] },
   async run(bed) {
-    const { host } = bed.master;
-    if (host === undefined) throw new TypeError('a bed has hosts');
+    const host = hostOf(bed.master);
     for (let flap = 0; flap < FLAPS; flap++) {
       await bed.fault(`${bed.master.name}'s cable is out`, () => bed.network.setLink(host, false));
       await bed.sleep(1000);
@@ -139,46 +134,39 @@ const blackholeVsReset: Scenario = {
   fences: { sidecar: 'live', network: 'reachable' },
   async run(bed) {
     const silent = await bed.fault(`${bed.master.name} is cut off silently`, () => bed.cuts.isolate([bed.master]));
-    await untilReplaced(bed);
+    await bed.replaced();
     await silent.heal();
     const second = await bed.settled();
     await bed.fault(`${second.name} is cut off with resets`, () => bed.cuts.isolate([second], 'reset'));
-    await bed.waitForNewMaster(second);
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced(second);
   },
 };
 
-const frozenAndSilent: Scenario = {
+/** At one moment the master's sidecar is stopped, and the pod cut off with a client. */
+async function freezeAndCut({ master, near, cuts }: Bed, kind?: CutKind): Promise<void> {
+  master.pauseSidecar();
+  await cuts.isolate([master, near], kind);
+}
+
+const frozenAndSilent = losesMaster({
   name: 'isolate-master-frozen-sidecar',
-  family: 'partition',
   isExtra: true,
   what: "The master's sidecar is stopped, and at the same moment the master is cut off silently with a client.",
   expect: { promotions: 1, overlapMs: SILENT_OVERLAP_MS },
   fences: { sidecar: 'frozen', network: 'silent' },
-  async run(bed) {
-    await bed.fault(`${bed.master.name}'s sidecar is stopped, and the pod cut off with a client`, async () => {
-      bed.master.pauseSidecar();
-      await bed.cuts.isolate([bed.master, bed.near]);
-    });
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `${master.name}'s sidecar is stopped, and the pod cut off with a client`,
+  cut: (bed) => freezeAndCut(bed),
+});
 
-const frozenAndReset: Scenario = {
+const frozenAndReset = losesMaster({
   name: 'reset-master-frozen-sidecar',
-  family: 'partition',
   isExtra: true,
   what: "The master's sidecar is stopped, and at the same moment the master is cut off with resets, with a client.",
   expect: { promotions: 1, overlapMs: REACHABLE_FENCE_MS },
   fences: { sidecar: 'frozen', network: 'reachable' },
-  async run(bed) {
-    await bed.fault(`${bed.master.name}'s sidecar is stopped, and the pod cut off with resets`, async () => {
-      bed.master.pauseSidecar();
-      await bed.cuts.isolate([bed.master, bed.near], 'reset');
-    });
-    await untilReplaced(bed);
-  },
-};
+  told: ({ master }) => `${master.name}'s sidecar is stopped, and the pod cut off with resets`,
+  cut: (bed) => freezeAndCut(bed, 'reset'),
+});
 
 export const partitions: readonly Scenario[] = [
   isolateMaster,

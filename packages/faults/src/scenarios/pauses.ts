@@ -1,5 +1,5 @@
-import type { Scenario } from '../scenario.ts';
-import { AFTERWARDS_MS, LEASE_MS, REACHABLE_FENCE_MS, WAKE_UP_MS } from '../timings.ts';
+import { UNDISTURBED, type Scenario } from '../scenario.ts';
+import { LEASE_MS, REACHABLE_FENCE_MS, WAKE_UP_MS } from '../timings.ts';
 
 const pauseRedis: Scenario = {
   name: 'pause-redis',
@@ -8,8 +8,7 @@ const pauseRedis: Scenario = {
   expect: { promotions: 1, overlapMs: WAKE_UP_MS },
   async run(bed) {
     await bed.fault(`${bed.master.name}'s Redis is stopped`, () => bed.master.pauseRedis());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     await bed.fault(`${bed.master.name}'s Redis goes on`, () => bed.master.resumeRedis());
   },
 };
@@ -22,8 +21,7 @@ const pauseSidecarOnly: Scenario = {
   fences: { sidecar: 'frozen', network: 'reachable' },
   async run(bed) {
     await bed.fault(`${bed.master.name}'s sidecar is stopped`, () => bed.master.pauseSidecar());
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     await bed.fault(`${bed.master.name}'s sidecar goes on`, () => bed.master.resumeSidecar());
   },
 };
@@ -38,8 +36,7 @@ const pauseBothThenResume: Scenario = {
       bed.master.pauseRedis();
       bed.master.pauseSidecar();
     });
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
     await bed.fault(`${bed.master.name} goes on`, () => {
       bed.master.resumeRedis();
       bed.master.resumeSidecar();
@@ -53,7 +50,7 @@ const pauseShorterThanLease: Scenario = {
   name: 'pause-shorter-than-lease',
   family: 'pause',
   what: "The master's sidecar is stopped for half a lease, and later its redis-server.",
-  expect: { promotions: 0, terms: 0, isLossless: true },
+  expect: UNDISTURBED,
   async run(bed) {
     await bed.fault(`${bed.master.name}'s sidecar is stopped`, () => bed.master.pauseSidecar());
     await bed.sleep(HALF_A_LEASE_MS);

@@ -1,7 +1,5 @@
-import type { Pod } from '@sentinel-micro/testkit';
+import { KeyWatch, keysOf, restartRedis, type Pod } from '@sentinel-micro/testkit';
 import type { Bed } from '../bed.ts';
-import { KeyWatch, keysOf } from '../key-watch.ts';
-import { restartRedis } from '../restarts.ts';
 import type { Scenario } from '../scenario.ts';
 import { AFTERWARDS_MS, FAST_MS } from '../timings.ts';
 
@@ -14,9 +12,8 @@ async function expectNoWipe(bed: Bed, master: Pod, restart: () => Promise<void>)
   const before = Math.min(...(await Promise.all(others.map(keysOf))));
   const watch = new KeyWatch(others);
   await bed.fault(`${master.name}'s Redis restarts empty`, restart);
-  await bed.waitForNewMaster(master);
-  await bed.sleep(AFTERWARDS_MS);
-  const lowest = await watch.stop();
+  await bed.replaced(master);
+  const { lowest } = await watch.stop();
   bed.check(lowest >= before, `a replica had ${lowest} keys instead of ${before}: it was wiped`);
 }
 
@@ -48,8 +45,7 @@ const masterRestartWithData: Scenario = {
   expect: { promotions: 1, writableWithinMs: FAST_MS },
   async run(bed) {
     await bed.fault(`${bed.master.name}'s Redis restarts with its data`, () => restartRedis(bed.master, 'kept'));
-    await bed.waitForNewMaster();
-    await bed.sleep(AFTERWARDS_MS);
+    await bed.replaced();
   },
 };
 

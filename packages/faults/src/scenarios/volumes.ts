@@ -1,8 +1,16 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, sentinelMicro, type Host, type Pod, type PodContext } from '@sentinel-micro/testkit';
-import type { Bed } from '../bed.ts';
-import { logged, until } from '../looks.ts';
+import {
+  logged,
+  messageOf,
+  restartRedis,
+  restartSidecar,
+  sentinelMicro,
+  type Host,
+  type PodContext,
+} from '@sentinel-micro/testkit';
+import { hostOf, type Bed } from '../bed.ts';
+import { until } from '../looks.ts';
 import type { Scenario } from '../scenario.ts';
 import { AFTERWARDS_MS } from '../timings.ts';
 
@@ -19,26 +27,18 @@ function free(host: Host, dir: string): Promise<unknown> {
 }
 
 /** Gives a pod small volumes of its own, as an emptyDir with a size limit. */
-async function mountVolumes({ host, files }: PodContext): Promise<void> {
-  if (host === undefined) throw new TypeError('a bed has hosts');
+async function mountVolumes(pod: PodContext): Promise<void> {
+  const { files } = pod;
+  const host = hostOf(pod);
   await host.run(`mount -t tmpfs -o size=1m config '${files.configDir}'
 mount -t tmpfs -o size=64m data '${files.dataDir}'`);
   if (existsSync(startsFull(files))) await fill(host, files.configDir);
 }
 
-function hostOf({ host }: Pod): Host {
-  if (host === undefined) throw new TypeError('a bed has hosts');
-  return host;
-}
-
 async function masterCannotKeep(bed: Bed): Promise<void> {
   const { master } = bed;
   await bed.fault(`the config volume of ${master.name} is full`, () => fill(hostOf(master), master.files.configDir));
-  await bed.fault(`${master.name}'s sidecar restarts`, async () => {
-    master.killSidecar();
-    await until('it to be gone', () => !master.isSidecarAlive());
-    await master.startSidecar();
-  });
+  await bed.fault(`${master.name}'s sidecar restarts`, () => restartSidecar(master));
   const isTold = (): boolean => logged([master], 'memory').length > 0;
   await until(`the sidecar of ${master.name} to say that it cannot write`, isTold);
   const still = await bed.settled();
@@ -53,9 +53,7 @@ async function replicaCannotSync(bed: Bed): Promise<void> {
     // With the file of its last full sync it would only need the rest.
     await hostOf(replica).run(`rm -f '${dataDir}/dump.rdb'`);
     await fill(hostOf(replica), dataDir);
-    replica.killRedis();
-    await until('it to be gone', () => !replica.isRedisAlive());
-    await replica.startRedis();
+    await restartRedis(replica, 'kept');
   });
   await bed.sleep(AFTERWARDS_MS);
   bed.check((await replica.role()).linkUp !== true, `${replica.name} has synced, with a full volume`);

@@ -58,14 +58,15 @@ export function explanationText(explanation: Explanation): string {
 
 /**
  * `sentinel explain`: asks every sidecar behind the Service, and says what would happen and why. Changes nothing.
- * @returns the exit code: 0 when the loss of the master and a switchover would both be survived, else 1.
+ * @returns the exit code: 0 when the master could be lost without any harm and a switchover would succeed, else 1.
  * @throws UsageError for a wrong flag, OperationError when DNS names nobody.
  */
 export async function runExplain(flags: RawFlags, output: Output): Promise<number> {
   const isJson = wantsJson(flags);
   const explanation = explain(await askAll(flags));
   const { master, election, switchover } = explanation;
-  const isWell = master !== null && election.winner !== null && switchover.target !== null;
+  const isSafe = election.winner !== null && !election.isDataAtRisk;
+  const isWell = master !== null && isSafe && switchover.target !== null;
   output.stdout(isJson ? JSON.stringify({ ok: isWell, ...explanation }) : explanationText(explanation));
   return isWell ? 0 : 1;
 }

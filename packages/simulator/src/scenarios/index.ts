@@ -1,3 +1,4 @@
+import { commandScenarios } from './commands.ts';
 import { cutScenarios } from './cuts.ts';
 import { historyScenarios } from './histories.ts';
 import { latecomerScenarios } from './latecomers.ts';
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...historyScenarios,
   ...rememberedScenarios,
   ...latecomerScenarios,
+  ...commandScenarios,
 ];
 
 /** Names of FAULTS.md that are no matter of order and time: only real processes can show them. */

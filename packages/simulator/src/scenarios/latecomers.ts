@@ -2,6 +2,8 @@ import { DEFAULT_TIMINGS, LIMBO_HOST } from '@sentinel-micro/core';
 import type { Pod } from '../pod.ts';
 import type { RunSettings } from '../settings.ts';
 import type { Scenario } from './scenario.ts';
+import type { Script } from './script.ts';
+import type { Story } from './story.ts';
 import { plain } from './worlds.ts';
 
 const AFTERMATH_MS = 3000;
@@ -14,6 +16,14 @@ const available = (drawn: RunSettings): RunSettings => ({
   durability: 'available',
   mostDelayMs: Math.min(drawn.mostDelayMs, 3),
 });
+
+/** The master's sidecar restarts, and goes on leading under the next term. */
+function* regained(story: Story, master: Pod): Script {
+  const { term } = story;
+  story.damage.killSidecar(master, RESTART_MS);
+  const isRegained = (): boolean => story.term > term && story.masterOrNull() === master;
+  yield story.until('the master has its lease again', story.electionMs, isRegained);
+}
 
 /** Those who come back, or are heard, when the others have gone on without them. */
 export const latecomerScenarios: readonly Scenario[] = [
@@ -37,6 +47,29 @@ export const latecomerScenarios: readonly Scenario[] = [
       reconnect();
       yield story.wait(story.electionMs + story.timings.dataWaitMs);
       yield* story.settled();
+    },
+  },
+  {
+    name: 'higher-term-of-old',
+    follows: 'a leader goes on when a pod comes back that remembers a former master of a higher term',
+    pods: [5],
+    settings: available,
+    *play(story) {
+      const { master: old } = story;
+      const [behind, ...forgetful] = story.replicas as [Pod, ...Pod[]];
+      const reconnectBehind = story.isolate(behind, null);
+      for (let time = 0; time < 3; time += 1) yield* regained(story, old);
+      const reconnectOld = story.isolate(old, null);
+      for (const pod of forgetful) story.damage.killSidecar(pod, RESTART_MS);
+      reconnectBehind();
+      yield* story.succeeded(old, story.electionMs + story.timings.grantMs + story.timings.dataWaitMs);
+      yield story.wait(AFTERMATH_MS);
+      const [mark, { master: now }] = [story.mark(), story];
+      reconnectOld();
+      yield story.wait(AFTERMATH_MS);
+      yield* story.settled();
+      story.expect(story.master === now, `${now.name} does not lead any more`);
+      story.expectEqual(story.promotionsSince(mark), 0, 'promotions');
     },
   },
   {

@@ -21,7 +21,7 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
     file: 'lineage.ts',
     find: 'const MOST_ANCESTORS = 8;',
     replace: 'const MOST_ANCESTORS = 0;',
-    scenario: 'lossy-network',
+    scenario: 'two-switchovers-unheard',
   },
   {
     name: 'a founder that is still empty does not give way to data',

@@ -38,4 +38,11 @@ export const ELECTION_FAULTS: readonly PlantedFault[] = [
     replace: "const losesNothing = source?.worth === 'full';",
     scenario: 'answer-yet-to-come',
   },
+  {
+    name: "a leader takes a peer's announcement for newer than its own",
+    file: 'decide.ts',
+    find: 'if (isLeading(turn.state, turn.nowMs)) return;',
+    replace: '',
+    scenario: 'higher-term-of-old',
+  },
 ];

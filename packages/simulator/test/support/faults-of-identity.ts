@@ -19,8 +19,8 @@ export const IDENTITY_FAULTS: readonly PlantedFault[] = [
   {
     name: 'a replica waits at an address that nobody vouches for',
     file: 'own.ts',
-    find: 'if (!isSilent || (isLinked && own.infoAtMs >= overdueAtMs)) {',
-    replace: 'if (!isSilent || turn.nowMs > 0) {',
+    find: 'if (!isSilent || isLinking || (isLinked && own.infoAtMs >= overdueAtMs)) {',
+    replace: 'if (!isSilent || isLinking || turn.nowMs > 0) {',
     scenario: 'ip-reuse-foreign-redis',
   },
   {

@@ -15,8 +15,8 @@ export const REGRESSIONS: readonly PlantedFault[] = [
   {
     name: 'seed 101591: all sidecars have restarted, and the Redis that a replica follows is not detached',
     file: 'failover.ts',
-    find: 'return [...targets, role.old === null ? unknownMaster(turn) : null].flatMap((target) => {',
-    replace: 'return targets.flatMap((target) => {',
+    find: 'const unknown = role.old === null ? unknownMaster(turn) : null;',
+    replace: 'const unknown = role.old === null && role.term < 0 ? unknownMaster(turn) : null;',
     scenario: 'forgotten-master',
   },
   {
