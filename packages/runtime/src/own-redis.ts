@@ -17,6 +17,8 @@ const SICKNESS_EVERY_MS = 1000;
 /** A hung Redis is killed so much before it counts as hung elsewhere, in milliseconds: both look at the clock, one after the other. */
 const KILL_AHEAD_MS = 10;
 
+export type OwnRedisEvent = 'redis-process' | 'redis-sick' | 'redis-well';
+
 export interface OwnRedisOptions {
   readonly target: RedisTarget;
   readonly timeouts: RedisTimeouts;
@@ -25,8 +27,8 @@ export interface OwnRedisOptions {
   readonly clock: Clock;
   /** `minReplicas` is min-replicas-to-write as read on a new connection; null when it was not asked. */
   readonly onSample: (sample: RedisSample, minReplicas: number | null) => void;
-  /** What is seen of its process, for the log. */
-  readonly onProcess?: (level: LogLevel, text: string) => void;
+  /** For the log: what is seen of its process, and when it begins and ceases to be sick. */
+  readonly onNews?: (level: LogLevel, event: OwnRedisEvent, text: string) => void;
   /** Whether a Redis that hangs is killed. Left out: it is not. */
   readonly killHung?: KillHung | undefined;
 }
@@ -100,6 +102,8 @@ class OwnRedisWatcher implements OwnRedis {
   #aliveAtMs: number | null = null;
   /** Samples without an answer since then. */
   #silences = 0;
+  /** What it suffers from although it answers; null while it is well. */
+  #complaint: string | null = null;
   #isKilling = false;
   #toldStopped = false;
 
@@ -109,7 +113,7 @@ class OwnRedisWatcher implements OwnRedis {
       port: options.target.port,
       isToKill: options.killHung !== undefined,
       onGone: () => this.#onGone(),
-      onNews: (level, text) => this.#news(level, text),
+      onNews: (level, text) => this.#news(level, 'redis-process', text),
     });
     this.#sampleTimer = setInterval(() => this.sample(), options.sampleEveryMs);
     void this.#connect();
@@ -169,13 +173,16 @@ class OwnRedisWatcher implements OwnRedis {
     if (sample === null || watch.isOver || this.#isStopped) return;
     if (sample.outcome !== 'silent') watch.hasAnswered = true;
     if (sample.outcome !== 'info') {
+      if (sample.outcome === 'error') this.#tellComplaint(`answers ${sample.code}`);
       this.#tell(sample, null);
       return;
     }
     const { minReplicas, sickness } = watch;
     watch.minReplicas = null;
     const isMaster = sample.info.role === 'master';
-    const withWarning = { ...sample, warning: sickness.text };
+    const warning = sickness.text;
+    const withWarning = { ...sample, warning };
+    this.#tellComplaint(warning === null ? null : `answers, but ${warning}`);
     this.#tell(withWarning, minReplicas);
     void this.#askSickness(watch, isMaster);
     if (!watch.hasMet) {
@@ -218,6 +225,7 @@ class OwnRedisWatcher implements OwnRedis {
     this.#toldStopped = true;
     this.#news(
       'warn',
+      'redis-process',
       'Redis does not answer, for its process is stopped (SIGSTOP, a debugger, or a frozen container)',
     );
   }
@@ -232,7 +240,11 @@ class OwnRedisWatcher implements OwnRedis {
   /** Until it is known to be dead nothing is told: whoever hears that it hangs lets go of it. */
   async #kill(silence: RedisSample): Promise<void> {
     this.#isKilling = true;
-    this.#news('warn', 'Redis hangs: killing its process, so that it can not wake up and take writes (--kill-hung)');
+    this.#news(
+      'warn',
+      'redis-process',
+      'Redis hangs: killing its process, so that it can not wake up and take writes (--kill-hung)',
+    );
     const isDead = await this.#process.kill();
     this.#isKilling = false;
     if (this.#isStopped) return;
@@ -240,12 +252,24 @@ class OwnRedisWatcher implements OwnRedis {
       this.#onGone();
       return;
     }
-    this.#news('error', 'the process of Redis was killed, but it is not seen to end (it may wait for its disk)');
+    this.#news(
+      'error',
+      'redis-process',
+      'the process of Redis was killed, but it is not seen to end (it may wait for its disk)',
+    );
     this.#options.onSample(silence, null);
   }
 
-  #news(level: LogLevel, text: string): void {
-    this.#options.onProcess?.(level, text);
+  /** It answers, and yet is not as it should be: said when that begins, changes and ends. */
+  #tellComplaint(complaint: string | null): void {
+    if (complaint === this.#complaint) return;
+    this.#complaint = complaint;
+    if (complaint === null) this.#news('info', 'redis-well', 'Redis of this pod is well again');
+    else this.#news('warn', 'redis-sick', `Redis of this pod ${complaint}`);
+  }
+
+  #news(level: LogLevel, event: OwnRedisEvent, text: string): void {
+    this.#options.onNews?.(level, event, text);
   }
 
   /** The process is gone. Large ones keep their connections open for a while: they are not waited for. */

@@ -41,7 +41,7 @@ function watch(target: RedisTarget, change: Partial<OwnRedisOptions> = {}): Watc
     sampleEveryMs: HOUR_MS,
     clock: systemClock,
     onSample: ({ outcome }) => samples.push({ outcome, atMs: systemClock.now() }),
-    onProcess: (level, text) => news.push(`${level}: ${text}`),
+    onNews: (level, _event, text) => news.push(`${level}: ${text}`),
     ...change,
   });
   place.closing(own, () => own.stop());

@@ -164,7 +164,7 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
     timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
     sampleEveryMs: timings.heartbeatMs,
     clock: systemClock,
-    onProcess: (level, text) => logger.log(level, 'redis-process', text),
+    onNews: (level, event, text) => logger.log(level, event, text),
     killHung: config.killHung ? killHungOf(config, loop) : undefined,
     onSample: (sample, minReplicas) => {
       if (sample.outcome === 'info') hasReadItsConfig();

@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Action } from '@sentinel-micro/core';
 import { minimise, realCore, run, type Core, type RunOptions, type RunResult } from '../src/index.ts';
+import { parseOrder } from '../src/order.ts';
 
 const STEPS = 12;
 
 function broken(result: RunResult): string[] {
   return result.violations.map(({ invariant, text }) => `seed ${result.seed}: ${invariant}: ${text}`);
 }
+
+test('one run and a search at once are refused', () => {
+  expect(() => parseOrder(['--seed', '1', '--seeds', '2'], 1)).toThrow('--seed is one run and --seeds is a search');
+  expect(parseOrder(['--seeds', '2'], 1)).toMatchObject({ does: 'search', seeds: 2 });
+});
 
 describe('the core as it is', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('%i pods without faults settle at once and stay as they are', (pods) => {

@@ -3,8 +3,8 @@ import { UNDISTURBED, type Scenario } from '../scenario.ts';
 import { FAST_MS, LEASE_MS } from '../timings.ts';
 
 /** So often so many keys of 1 MiB each: together a GiB, and no single command takes long. */
-const FILLINGS = 16;
-const KEYS_PER_FILLING = 64;
+const FILLINGS = 64;
+const KEYS_PER_FILLING = 16;
 const MIB = 1024 * 1024;
 
 /** The same keys, with the same values, on each: nothing of it has to be replicated. */
