@@ -67,7 +67,7 @@ export function takeInfo(turn: Turn, info: ReplicationInfo, isPromoted = false):
     priority: info.priority ?? own.priority,
     lastMaster: lastMasterOf(info) ?? own.lastMaster,
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
-    synced: inStep || nextSynced(own, isNewProcess, losesData),
+    synced: inStep || (isFedByAnother(turn, info) ? false : nextSynced(own, isNewProcess, losesData)),
     astray: !inStep && !isPromoted && (own.astray || isNewlyMaster(turn, info)),
   });
 }
@@ -87,6 +87,12 @@ function followsTheMaster(turn: Turn, info: ReplicationInfo): boolean {
   const { announcement } = turn.state;
   if (info.role !== 'replica') return false;
   return announcement === null || (info.masterHost === announcement.ip && info.masterPort === announcement.port);
+}
+
+/** Linked to somebody else than the announced master, by hand say: it has what that one has, which may be less. */
+function isFedByAnother(turn: Turn, info: ReplicationInfo): boolean {
+  const isFed = info.role === 'replica' && info.linkUp && !isInLimbo(info);
+  return isFed && turn.state.announcement !== null && !followsTheMaster(turn, info);
 }
 
 function nextSynced(own: OwnRedis, isNewProcess: boolean, losesData: boolean): boolean | null {

@@ -391,3 +391,17 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
     expect(orders(besideSilence(false).actions)).toEqual([]);
   });
 });
+
+describe('a Redis that somebody has pointed at another one than the master', () => {
+  const fed = { masterHost: '10.0.0.3', linkUp: true } as const;
+
+  test('S3: is not in step, whatever the last master told of it: it has what that one has, which may be less', () => {
+    const story = new Story(configOf(1), 0, { term: asTerm(1), announcement: announcementOf(0, 1) });
+    story.redis(fed);
+    expect(story.state.own.synced).toBe(false);
+    story.redis();
+    expect(story.state.own.synced).toBe(true);
+    story.redis(fed);
+    expect(story.state.own.synced).toBe(false);
+  });
+});

@@ -226,7 +226,7 @@ class OwnRedisWatcher implements OwnRedis {
     this.#news(
       'warn',
       'redis-process',
-      'Redis does not answer, for its process is stopped (SIGSTOP, a debugger, or a frozen container)',
+      'Redis does not answer, for its process is stopped (SIGSTOP, or a debugger)',
     );
   }
 

@@ -122,7 +122,7 @@ describe('a Redis that hangs', () => {
     const last = samples.findLast(({ outcome }) => outcome === 'silent')!;
     expect(last.atMs - aliveAtMs).toBeLessThan(DOWN_AFTER_MS);
     expect(watched.news.slice(1)).toEqual([
-      'warn: Redis does not answer, for its process is stopped (SIGSTOP, a debugger, or a frozen container)',
+      'warn: Redis does not answer, for its process is stopped (SIGSTOP, or a debugger)',
       'warn: Redis hangs: killing its process, so that it can not wake up and take writes (--kill-hung)',
     ]);
   });
