@@ -1,7 +1,15 @@
 import { bytesBetween } from './action.ts';
 import { asOffset, asRunId, type PodName } from './brand.ts';
 import { compareContenders, isNeverPromoted, priorityOf, type Contender } from './candidates.ts';
-import { isComparable, isPartOf, lineageAfter, relationOf, type History, type Lineage } from './lineage.ts';
+import {
+  isComparable,
+  isPartOf,
+  lineageAfter,
+  relationOf,
+  sharedOffset,
+  type History,
+  type Lineage,
+} from './lineage.ts';
 import type { Position } from './messages.ts';
 import { dataQuorumOf, hasKeys, worthOf, type DataWorth } from './position.ts';
 import type { Frozen } from './state.ts';
@@ -165,6 +173,22 @@ function keepersOf(
   return entries.filter((entry) => isComparable(entry.position, kept));
 }
 
+/**
+ * Somebody has parted from the newest history, and has more of it all the same than those who have not: its last bytes are its own (a
+ * ping is enough), but it has every confirmed write that they have, and may have others. Its own bytes are kept with it.
+ */
+function partedWithMore(entries: readonly Entry[], eligible: readonly Entry[], known: Lineage | null): Entry[] {
+  if (known === null) return [];
+  const most = Math.max(0, ...eligible.map(({ position }) => position.offset));
+  const parted = entries.flatMap((entry) => {
+    const { position, worth } = entry;
+    const shared = worth === 'none' && position.intact && !position.astray ? sharedOffset(position, known) : null;
+    return shared !== null && shared > most && position.synced === true ? [{ entry, shared }] : [];
+  });
+  const best = Math.max(...parted.map(({ shared }) => shared));
+  return parted.filter(({ shared }) => shared === best).map(({ entry }) => entry);
+}
+
 /** Those who are only kept from being promoted by their priority, and can feed another one; the one with the most first. */
 function donorsAmong(eligible: readonly Entry[], reachable: readonly PodName[]): readonly Entry[] {
   return eligible
@@ -198,7 +222,9 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
   const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
-  const eligible = keepersOf(entries, newest, isElectable);
+  const keepers = keepersOf(entries, newest, isElectable);
+  const parted = partedWithMore(entries.filter(isElectable), keepers, newest);
+  const eligible = parted.length > 0 ? parted : keepers;
   const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;

@@ -115,7 +115,11 @@ function progressWaiting(turn: Turn): void {
   } else if (isOver) {
     const asked = to === null ? otherMembers(turn.state) : [to];
     const why = asked.map((pod) => `${pod}: ${hindranceOf(turn, pod) ?? 'not known yet'}`).join('; ');
-    finishCommand(turn, { ok: false, code: 'NOGOODSLAVE', text: why === '' ? 'there is no other pod' : why });
+    finishCommand(turn, {
+      ok: false,
+      code: 'NOGOODSLAVE',
+      text: `No suitable replica to promote: ${why === '' ? 'there is no other pod' : why}`,
+    });
   } else wakeAt(turn, waitUntilMs);
 }
 

@@ -269,7 +269,8 @@ function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string
   const allAnswered = members.every((pod) => phase.answered.includes(pod));
   if (full >= needed && (losesNothing || (allAnswered && source?.worth === 'full'))) return 'ready';
   // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
-  const allShown = choice.verdicts.length === members.length;
+  // A Redis that was asked directly may have the most: its sidecar, which alone can promote it, is waited for.
+  const allShown = choice.verdicts.length === members.length && (choice.bytesMissing === 0 || allAnswered);
   if (allShown && (known === null || durability === 'available')) return 'ready';
   const missing = `${String(full)} of the ${String(needed)} that are needed${losesNothing ? '' : ', and one that has it all'}`;
   if (waitedMs < timings.dataWaitMs) {

@@ -105,6 +105,21 @@ function idsOf({ replid, replid2, secondReplOffset, offset }: History): readonly
   return replid2 !== null && secondReplOffset !== null && offset < secondReplOffset ? [replid, replid2] : [replid];
 }
 
+/**
+ * How much of the history `whole` a Redis has that has parted from it, or may have: up to where the two went separate ways; null when
+ * they have nothing in common that is known.
+ */
+export function sharedOffset(part: History, whole: Lineage): number | null {
+  const { replid, replid2, secondReplOffset, offset } = part;
+  const links = [{ replid: whole.replid, endOffset: Infinity }, ...pastOf(whole)];
+  const shared = links.flatMap((link) => {
+    if (link.replid === replid) return [Math.min(offset, link.endOffset)];
+    if (link.replid !== replid2 || secondReplOffset === null) return [];
+    return [Math.min(secondReplOffset - 1, link.endOffset)];
+  });
+  return shared.length === 0 ? null : Math.max(...shared);
+}
+
 /** True when what `part` has is known to be a part of `whole`, or the other way round: their offsets may be compared. */
 export function isPartOf(part: History, whole: Lineage): boolean {
   if (isComparable(part, whole)) return true;

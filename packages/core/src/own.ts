@@ -18,7 +18,7 @@ const OVERDUE_HEARTBEATS = 1.5;
 /** How often a Redis that was just pointed at its master is asked until it is in step, in milliseconds. */
 const SYNC_POLL_MS = 50;
 /** How long a Redis that was just pointed at its master may take until it is linked, in milliseconds. */
-const LINK_MS = 1000;
+const LINK_MS = 500;
 /** How long to wait before a fence that Redis refused is tried again, in milliseconds. */
 const FENCE_RETRY_MS = 20;
 
@@ -89,9 +89,12 @@ function followsTheMaster(turn: Turn, info: ReplicationInfo): boolean {
   return announcement === null || (info.masterHost === announcement.ip && info.masterPort === announcement.port);
 }
 
-/** Linked to somebody else than the announced master, by hand say: it has what that one has, which may be less. */
+/**
+ * Found by a sidecar that has just started, linked to somebody else than the announced master, by hand say: it has what that one has,
+ * which may be less than it had. (Whoever watches it all the time sees that.)
+ */
 function isFedByAnother(turn: Turn, info: ReplicationInfo): boolean {
-  const isFed = info.role === 'replica' && info.linkUp && !isInLimbo(info);
+  const isFed = turn.state.own.runId === null && info.role === 'replica' && info.linkUp && !isInLimbo(info);
   return isFed && turn.state.announcement !== null && !followsTheMaster(turn, info);
 }
 

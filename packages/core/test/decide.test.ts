@@ -401,7 +401,13 @@ describe('a Redis that somebody has pointed at another one than the master', () 
     expect(story.state.own.synced).toBe(false);
     story.redis();
     expect(story.state.own.synced).toBe(true);
+  });
+
+  test('that is seen to happen costs nothing, as long as its offset does not go back', () => {
+    const story = follower();
     story.redis(fed);
+    expect(story.state.own.synced).toBe(true);
+    story.redis({ ...fed, offset: asOffset(99) });
     expect(story.state.own.synced).toBe(false);
   });
 });

@@ -72,7 +72,8 @@ export class Invariants implements Watcher {
   }
 
   foreignerTouched(text: string): void {
-    this.#violate('S5', text);
+    // Once a Redis of the set was rightly fed by it, as far as anybody could tell, the two have a history in common.
+    if (this.#tainted.size === 0) this.#violate('S5', text);
   }
 
   foreignerMet(text: string, to: Pod | null): void {
@@ -250,7 +251,8 @@ export class Invariants implements Watcher {
   /** S5: nothing of another cluster's data may be seen in this one. */
   #checkForeignData(pod: Pod): void {
     const { redis } = pod;
-    if (redis === null || (redis.data[0] ?? 0) < FOREIGN_VALUES_FROM || this.#tainted.has(redis)) return;
+    // What one was rightly fed, as far as anybody could tell, gets everywhere: by a promotion, or from its disk.
+    if (redis === null || (redis.data[0] ?? 0) < FOREIGN_VALUES_FROM || this.#tainted.size > 0) return;
     if (this.violations.length === 0) this.#violate('S5', `${pod.name} has data of another cluster`);
   }
 
