@@ -27,7 +27,7 @@ export class Invariants implements Watcher {
   readonly chronicle = new Chronicle();
   readonly #world: World;
   /** Fed by a foreigner in a way that the README tells of, or by one that was. */
-  readonly #tainted = new WeakSet<RedisModel>();
+  readonly #tainted = new Set<RedisModel>();
   readonly #inStep: InStep;
   readonly #orphanSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
