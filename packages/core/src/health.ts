@@ -2,7 +2,8 @@ import type { ReplicationInfo } from './replication-info.ts';
 
 /** What came of asking the own Redis once. */
 export type RedisSample =
-  | { readonly outcome: 'info'; readonly info: ReplicationInfo }
+  /** `warning`: what it suffers from although it answers, in the words that follow "answers, but"; null when it is well. */
+  | { readonly outcome: 'info'; readonly info: ReplicationInfo; readonly warning?: string | null }
   /** It answered with an error: alive, but of no use at the moment. */
   | { readonly outcome: 'error'; readonly code: string }
   /** The kernel refuses connections: no process listens. A fact, not a suspicion. */
@@ -19,6 +20,9 @@ export interface Health {
   /** True when it is down because it accepts but does not answer. */
   readonly hung: boolean;
 }
+
+/** The reason of a Redis that is up and has nothing to complain of. */
+export const WELL = 'answers';
 
 export const UNKNOWN_HEALTH: Health = {
   state: 'unknown',
@@ -38,8 +42,10 @@ function enter(before: Health, next: Omit<Health, 'sinceMs'>, nowMs: number): He
  */
 export function nextHealth(before: Health, sample: RedisSample, nowMs: number, downAfterMs: number): Health {
   switch (sample.outcome) {
-    case 'info':
-      return enter(before, { state: 'up', reason: 'answers', aliveAtMs: nowMs, hung: false }, nowMs);
+    case 'info': {
+      const reason = sample.warning == null ? WELL : `${WELL}, but ${sample.warning}`;
+      return enter(before, { state: 'up', reason, aliveAtMs: nowMs, hung: false }, nowMs);
+    }
     case 'error':
       return enter(before, { state: 'up', reason: `answers ${sample.code}`, aliveAtMs: nowMs, hung: false }, nowMs);
     case 'refused':

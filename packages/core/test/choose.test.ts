@@ -154,6 +154,28 @@ describe('the choice among the frozen', () => {
     });
   });
 
+  describe('S3: one that has parted from the newest history', () => {
+    // C was announced last, promoted at 100 of A's history, and is out of reach now.
+    const newest = { ...LINEAGE, replid: OTHER, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) };
+
+    test('is chosen when it has more of it than anybody else: a ping of its own is all that it has beyond', () => {
+      const choice = chooseMaster({ [A]: at(114), [B]: at(40) }, newest, heldBy(B));
+      expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['none', 'full']);
+      expect(choice.winner).toBe(A);
+    });
+
+    test('is not chosen when somebody has as much: its own bytes are given up', () => {
+      const choice = chooseMaster({ [A]: at(900), [B]: at(100) }, newest, heldBy(B));
+      expect(choice.winner).toBe(B);
+    });
+
+    test('is not chosen when it has restarted, or was made a master by hand', () => {
+      for (const change of [{ synced: false }, { astray: true }]) {
+        expect(chooseMaster({ [A]: at(114, change), [B]: at(40) }, newest, heldBy(B)).winner).toBe(B);
+      }
+    });
+  });
+
   test('a pod whose sidecar is gone has data, but can not hold the lease: what is missing is told', () => {
     const choice = chooseMaster({ [A]: at(100), [B]: at(70) }, LINEAGE, heldBy(B, [B]));
     expect(choice).toMatchObject({ winner: B, bytesMissing: 30 });

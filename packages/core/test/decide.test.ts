@@ -3,10 +3,12 @@ import {
   asTerm,
   memoryOf,
   asOffset,
+  asReplicationId,
   asRunId,
   currentMaster,
   dataQuorumOf,
   type Action,
+  type Position,
   type ReplicationInfo,
 } from '../src/index.ts';
 import {
@@ -361,7 +363,11 @@ describe('an election', () => {
 
 describe('a replica whose sidecar is just restarting, in an election', () => {
   /** redis-1 holds an election; redis-2's sidecar is silent, but its Redis was in step with the master that has died. */
-  function besideSilence(linkUp: boolean): { story: Story; actions: readonly Action[] } {
+  function besideSilence(
+    linkUp: boolean,
+    offset = 100,
+    ofOld: Position | null = null,
+  ): { story: Story; actions: readonly Action[] } {
     const story = follower();
     const { pod, ip, redisPort: port } = identity(2);
     const { runId } = positionOf();
@@ -373,13 +379,13 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
     story.done(freezing, 'limbo', LIMBO);
     story.frozen(
       freezing.filter((action) => action.type !== 'ask' || action.to !== pod),
-      () => null,
+      () => ofOld,
     );
     const asking = story.after(TIMINGS.heartbeatMs).tick();
     const order = asking.find((action) => action.type === 'remote' && action.pod === pod);
     if (order?.type !== 'remote') throw new Error('its Redis is not asked');
     expect(order).toMatchObject({ action: { kind: 'limbo' }, runId });
-    const outcome = { ok: true, info: infoOf({ ...LIMBO, runId }) } as const;
+    const outcome = { ok: true, info: infoOf({ ...LIMBO, runId, offset: asOffset(offset) }) } as const;
     return { story, actions: story.feed({ type: 'remote-done', id: order.id, pod, outcome }) };
   }
 
@@ -389,6 +395,14 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
 
   test('S3: it does not count when the last master has not told that it was in step', () => {
     expect(orders(besideSilence(false).actions)).toEqual([]);
+  });
+
+  test('S3: when it has the most, its sidecar is waited for, which alone can promote it', () => {
+    // The old master's Redis has restarted, with a history of its own: everybody has shown something.
+    const reborn = positionOf({ replid: asReplicationId('9'.repeat(40)), synced: false });
+    const { story, actions } = besideSilence(true, 150, reborn);
+    expect(orders(actions)).toEqual([]);
+    expect(orders(story.after(TIMINGS.probeTimeoutMs * 3).tick())).not.toContain('promote');
   });
 });
 

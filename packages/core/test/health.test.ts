@@ -82,3 +82,13 @@ test.each<[string, string, readonly (readonly [number, RedisSample])[]]>([
 ])('a Redis that %s is %s', (_title, expected, story) => {
   expect(live(story)).toBe(expected);
 });
+
+test('what it suffers from although it answers is told, and changes nothing else', () => {
+  const well = nextHealth(UNKNOWN_HEALTH, UP, 0, 1000);
+  const sick = nextHealth(well, { outcome: 'info', info: infoOf(), warning: 'could not save its data' }, 5, 1000);
+  expect(sick).toEqual({ ...well, reason: 'answers, but could not save its data', aliveAtMs: 5 });
+  expect(nextHealth(sick, { outcome: 'info', info: infoOf(), warning: null }, 9, 1000)).toEqual({
+    ...well,
+    aliveAtMs: 9,
+  });
+});

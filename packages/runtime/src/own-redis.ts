@@ -223,11 +223,7 @@ class OwnRedisWatcher implements OwnRedis {
   #tellIfStopped(): void {
     if (this.#toldStopped || this.#process.look() !== 'stopped') return;
     this.#toldStopped = true;
-    this.#news(
-      'warn',
-      'redis-process',
-      'Redis does not answer, for its process is stopped (SIGSTOP, or a debugger)',
-    );
+    this.#news('warn', 'redis-process', 'Redis does not answer, for its process is stopped (SIGSTOP, or a debugger)');
   }
 
   #isToBeKilled(): boolean {

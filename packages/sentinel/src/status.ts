@@ -1,4 +1,4 @@
-import { pausedBy, type AskedPod, type PeerStatus } from '@sentinel-micro/core';
+import { pausedBy, WELL, type AskedPod, type PeerStatus } from '@sentinel-micro/core';
 import type { RawFlags } from '@sentinel-micro/runtime';
 import { askAll, hasAnswered, holderOf, OUTPUT_FLAGS, SET_FLAGS, wantsJson, type Output } from './control/set.ts';
 import { textTable } from './control/table.ts';
@@ -49,10 +49,19 @@ function alarm(pods: readonly AskedPod[]): string {
   return `*** AUTOMATIC FAILOVER IS PAUSED, ${who}: nobody takes over when the master is lost. To end it: sentinel resume ***\n\n`;
 }
 
+/** Whose Redis answers and yet is not well; empty when there is no such. */
+function complaints(pods: readonly AskedPod[]): string {
+  const sick = pods
+    .filter(hasAnswered)
+    .filter(({ status: { redis } }) => redis.health === 'up' && redis.reason !== WELL);
+  return sick.map(({ status }) => `\n${status.from.pod}: Redis ${status.redis.reason}`).join('');
+}
+
 /** The set as a table for people. */
 export function statusTable(pods: readonly AskedPod[]): string {
   const master = holderOf(pods)?.status.redis.position ?? null;
-  return `${alarm(pods)}${textTable([HEAD, ...pods.map((pod) => rowOf(pod, master?.offset ?? null))])}`;
+  const table = textTable([HEAD, ...pods.map((pod) => rowOf(pod, master?.offset ?? null))]);
+  return `${alarm(pods)}${table}${complaints(pods) === '' ? '' : `\n${complaints(pods)}`}`;
 }
 
 /**

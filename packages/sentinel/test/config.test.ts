@@ -85,6 +85,13 @@ describe('flags', () => {
 });
 
 describe('what is right', () => {
+  test.each([
+    ['as a flag', { 'kill-hung': 'true' }, {}],
+    ['in the environment', {}, { SENTINEL_MICRO_KILL_HUNG: 'true' }],
+  ])('killing a hung master is chosen %s', async (_how, flags, environment) => {
+    expect((await configOf(flags, environment)).killHung).toBe(true);
+  });
+
   test('the fewest flags make a whole config', async () => {
     expect(await configOf()).toEqual({
       node: {
@@ -113,6 +120,7 @@ describe('what is right', () => {
       username: undefined,
       password: undefined,
       logins: { username: undefined, peerPassword: undefined, clientPassword: undefined },
+      killHung: false,
       logLevel: 'info',
       logFormat: 'json',
     });

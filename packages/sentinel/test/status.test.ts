@@ -10,6 +10,8 @@ import { Stage } from './control-support.ts';
 const LEADER = leader();
 const FOLLOWER = follower();
 
+const FOLLOWER_REDIS = statusOf(FOLLOWER.state, FOLLOWER.nowMs).redis;
+
 function statusWith(index: number, change: Partial<PeerStatus>, position: Partial<Position> | null = {}): AskedPod {
   const status = statusOf(FOLLOWER.state, FOLLOWER.nowMs);
   const redis = { ...status.redis, position: position === null ? null : positionOf(position) };
@@ -60,6 +62,16 @@ describe('the table', () => {
     );
     expect(rest.join('\n')).toMatch(/^\nPOD /);
     expect(statusTable([pod(0, { pauses: 4 }), pod(1, { pauses: 3 })])).toMatch(/^POD /);
+  });
+
+  test('who answers and yet is not well is told below it', () => {
+    const reason = 'answers, but could not save its data';
+    const sick = statusWith(1, { redis: { ...FOLLOWER_REDIS, reason } });
+    expect(
+      statusTable([statusWith(0, {}), sick])
+        .split('\n')
+        .slice(-2),
+    ).toEqual(['', `redis-1: Redis ${reason}`]);
   });
 
   test('no pods: only the head', () => {
