@@ -14,6 +14,8 @@ function ask(story: Story): AskedPod[] {
   });
 }
 
+const isAlive = (process: { readonly isAlive: boolean } | null): boolean => process?.isAlive === true;
+
 interface Foretold {
   readonly election: ElectionReport;
   readonly loss: 'pod' | 'redis';
@@ -42,7 +44,11 @@ function fate(told: Foretold[]): Scenario {
       told.push({ election, loss });
       const winner = loss === 'pod' ? election.winner : election.winnerIfSidecarLives;
       const waits = election.isDataAtRisk && story.settings.durability === 'strict';
-      const foretold: (string | null)[] = winner === null || waits ? [null] : [winner, ...election.orElse];
+      // An election asks a Redis whose sidecar is silent by itself; what that one has is more than anybody can foretell.
+      const isOneUnheard = story.replicas.some(({ sidecar, redis }) => !isAlive(sidecar) && isAlive(redis));
+      const nobody = winner === null || waits ? [null] : [];
+      const somebody = winner === null || (waits && !isOneUnheard) ? [] : [winner, ...election.orElse];
+      const foretold: readonly (string | null)[] = [...nobody, ...somebody];
       const mark = story.mark();
       if (loss === 'pod') damage.deletePod(master, null);
       else damage.killRedis(master, { forMs: null, kept: 'empty' });
