@@ -6,6 +6,7 @@ export interface Contender {
   readonly offset: Offset;
   readonly lastIoSecondsAgo: number | null;
   readonly runId: RunId | null;
+  readonly canSave?: boolean;
 }
 
 /** Redis's own default of `replica-priority`, used where an instance does not tell its own (a master). */
@@ -33,13 +34,15 @@ function byRunId(a: Contender, b: Contender): number {
 }
 
 const BY_MERIT: readonly ((a: Contender, b: Contender) => number)[] = [
-  // 1. The user's will: the lowest priority number.
+  // 1. One whose last save has failed refuses writes and new replicas (-MISCONF), unless it is told otherwise: it comes last.
+  (a, b) => Number(a.canSave === false) - Number(b.canSave === false),
+  // 2. The user's will: the lowest priority number.
   (a, b) => priorityOf(a) - priorityOf(b),
-  // 2. The most data (offsets of one lineage; the caller has sorted out the others).
+  // 3. The most data (offsets of one lineage; the caller has sorted out the others).
   (a, b) => b.offset - a.offset,
-  // 3. The one that heard from the master most recently.
+  // 4. The one that heard from the master most recently.
   byLastIo,
-  // 4. Something arbitrary, but the same for everybody who computes it.
+  // 5. Something arbitrary, but the same for everybody who computes it.
   byRunId,
 ];
 

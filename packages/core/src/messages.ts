@@ -83,6 +83,8 @@ export interface Position extends History {
   readonly astray: boolean;
   readonly keys: number | null;
   readonly ageMs: number;
+  /** False when its last save has failed; not told otherwise. */
+  readonly canSave?: boolean;
 }
 
 /** One pod beside the master, as the holder of the lease sees it; it travels with the renewals, so that every sidecar can tell. */

@@ -12,7 +12,8 @@ export function positionFrom(
 ): Position {
   const { runId, role, masterHost, masterPort, linkUp, lastIoSecondsAgo, keys, syncInProgress } = info;
   const told = { runId, role, masterHost, masterPort, linkUp, lastIoSecondsAgo, keys, intact: !syncInProgress };
-  return { ...historyOf(info), ...told, ...known };
+  const disk = info.canSave === false ? { canSave: false } : {};
+  return { ...historyOf(info), ...told, ...disk, ...known };
 }
 
 /** The position of the own Redis as this sidecar knows it; null when it is down, loading, or was never asked. */

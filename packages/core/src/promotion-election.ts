@@ -50,6 +50,8 @@ function seconds(lastIoSecondsAgo: number | null): string {
 
 /** By which tier of the order of succession `first` comes before `second`. */
 function whyBefore(first: ReplicationInfo, second: ReplicationInfo, byOffset: boolean): string {
+  if (first.canSave !== second.canSave)
+    return 'the last save of the other has failed: it may refuse writes and replicas';
   const [a, b] = [priorityOf(first), priorityOf(second)];
   if (a !== b) return `priority ${String(a)} comes before ${String(b)}`;
   if (byOffset && first.offset !== second.offset)

@@ -30,6 +30,8 @@ export interface ReplicationInfo {
   readonly loading: boolean;
   /** Number of keys over all databases; null when the answer had no Keyspace section. */
   readonly keys: number | null;
+  /** False when its last save has failed; not told otherwise. */
+  readonly canSave?: boolean;
 }
 
 /** The address that stands for "replica of nobody": nothing listens there, so nothing is ever copied from it. */
@@ -88,6 +90,11 @@ function keysOf(text: string, fields: ReadonlyMap<string, string>): number | nul
   return keys;
 }
 
+/** Unless it is told otherwise, Redis refuses writes then, and replicas too: it answers their PING with -MISCONF. */
+function saveFailed(fields: ReadonlyMap<string, string>): boolean {
+  return fields.get('rdb_last_bgsave_status') === 'err' || fields.get('aof_last_write_status') === 'err';
+}
+
 /**
  * Reads the text of Redis's INFO (any sections; Replication must be among them).
  * @returns the parsed answer, or null when the text has no usable Replication section.
@@ -122,5 +129,6 @@ export function parseReplicationInfo(text: string): ReplicationInfo | null {
     replicas: connectedReplicas(fields),
     loading: fields.get('loading') === '1' || fields.get('async_loading') === '1',
     keys: keysOf(text, fields),
+    ...(saveFailed(fields) ? { canSave: false } : {}),
   };
 }

@@ -11,10 +11,17 @@ import {
 } from '../src/index.ts';
 
 function contender(
-  overrides: Partial<{ priority: number | null; offset: number; io: number | null; runId: string | null }>,
+  overrides: Partial<{
+    priority: number | null;
+    offset: number;
+    io: number | null;
+    runId: string | null;
+    canSave: boolean;
+  }>,
 ): Contender {
-  const { priority = 100, offset = 1000, io = 1, runId = 'm' } = overrides;
+  const { priority = 100, offset = 1000, io = 1, runId = 'm', canSave = true } = overrides;
   return {
+    canSave,
     priority,
     offset: asOffset(offset),
     lastIoSecondsAgo: io,
@@ -39,6 +46,7 @@ describe('the order of succession', () => {
       { priority: DEFAULT_PRIORITY, runId: 'b' },
     ],
     ['99 before 100: numbers, not texts', { priority: 99 }, { priority: 100 }],
+    ['one that can save, whatever the priority', { priority: 100 }, { priority: 1, canSave: false }],
   ])('%s', (_, first, second) => {
     expect(compareContenders(contender(first), contender(second))).toBeLessThan(0);
     expect(compareContenders(contender(second), contender(first))).toBeGreaterThan(0);

@@ -86,6 +86,7 @@ const position = v.object({
   astray: v.boolean(),
   keys: v.nullable(count),
   ageMs: age,
+  canSave: v.exactOptional(v.boolean()),
 });
 
 const member = v.object({
