@@ -64,8 +64,12 @@ describe('a pipeline of any length is answered', () => {
   test('also when the answers are late: no more is taken on than a bounded number', async () => {
     let open = 0;
     let most = 0;
+    const full = deferred<undefined>();
     await serve(async (_session, words) => {
       most = Math.max(most, (open += 1));
+      if (open === PORT_LIMITS.waiting) full.resolve(undefined);
+      // So late that all that may be taken on has been.
+      await full.promise;
       await new Promise((resolve) => setImmediate(resolve));
       open -= 1;
       return bulk(words.join(' '));

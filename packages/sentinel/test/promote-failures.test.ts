@@ -3,15 +3,15 @@ import { createServer } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveProcesses, parseRole, RedisCommander, waitUntil, type RedisProcess } from '@sentinel-micro/testkit';
+import { liveProcesses, parseRole, RedisCommander, type RedisProcess } from '@sentinel-micro/testkit';
 import {
+  awaitOnline,
   awaitCaughtUp,
   changesDuring,
   endpointOf,
   endpointsOf,
   follow,
   killMaster,
-  onlineBehind,
   promote,
   promoteJson,
   RedisSet,
@@ -40,13 +40,6 @@ function deafReplicaOf(master: RedisProcess, ...config: string[]): Promise<Redis
   return set.start({ config: [`replicaof ${host} ${String(port)}`, 'rename-command REPLICAOF ""', ...config] });
 }
 
-async function awaitOnline(master: RedisProcess, count: number): Promise<void> {
-  await waitUntil(async () => ((await onlineBehind(master)) === count ? true : undefined), {
-    what: `${String(count)} replicas online`,
-    timeoutMs: 10_000,
-  });
-}
-
 describe('a failure half-way', () => {
   test('one that can not be pointed is reported, the rest is done, exit 1', async () => {
     const [master, ...replicas] = await set.startReplicated(2);
@@ -63,7 +56,7 @@ describe('a failure half-way', () => {
     ]);
     expect(stderr).toContain(endpointOf(deaf));
     const winner = replicas.find((replica) => endpointOf(replica) === report.plan.master)!;
-    expect(await onlineBehind(winner)).toBe(1);
+    await awaitOnline(winner, 1);
   });
 
   test('one that refuses to be promoted is passed over for the next', async () => {

@@ -107,10 +107,7 @@ export class RedisSet {
       Array.from({ length: count }, (_, index) => this.start({ config: config[index] ?? [] })),
     );
     await Promise.all(replicas.map((replica) => follow(replica, master)));
-    await waitUntil(async () => ((await onlineBehind(master)) === count ? true : undefined), {
-      what: 'all replicas to be online',
-      timeoutMs: 10_000,
-    });
+    await awaitOnline(master, count);
     return [master, ...replicas];
   }
 
@@ -133,8 +130,16 @@ export async function roleOf(redis: RedisProcess): Promise<RedisRole> {
   return parseRole(await redis.text('INFO', 'replication'));
 }
 
-export async function onlineBehind(master: RedisProcess): Promise<number> {
+async function onlineBehind(master: RedisProcess): Promise<number> {
   return (await roleOf(master)).replicas.filter((replica) => replica.state === 'online').length;
+}
+
+/** A master counts a replica as online from its first ACK on, which comes once a second: later than the link is up. */
+export async function awaitOnline(master: RedisProcess, count: number): Promise<void> {
+  await waitUntil(async () => ((await onlineBehind(master)) === count ? true : undefined), {
+    what: `${String(count)} replicas of ${endpointOf(master)} to be online`,
+    timeoutMs: 10_000,
+  });
 }
 
 /** Makes `replica` follow `master` and waits for the link. */

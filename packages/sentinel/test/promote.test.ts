@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { liveProcesses, type RedisProcess } from '@sentinel-micro/testkit';
 import {
   awaitCaughtUp,
+  awaitOnline,
   changesDuring,
   endpointOf,
   endpointsOf,
   follow,
   killMaster,
-  onlineBehind,
   promote,
   promoteJson,
   RedisSet,
@@ -56,7 +56,7 @@ describe('one master, five replicas on six ports, the master dies', () => {
     expect(first.exitCode).toBe(0);
     expect(first.report.plan).toMatchObject({ kind: 'promote', master: endpointOf(best) });
     expect((await roleOf(best)).role).toBe('master');
-    expect(await onlineBehind(best)).toBe(4);
+    await awaitOnline(best, 4);
     for (const replica of replicas.filter((one) => one !== best)) {
       expect(await roleOf(replica)).toMatchObject({ role: 'replica', masterPort: best.target.port, linkUp: true });
       expect(await replica.command('GET', 'first')).toBe('value');
@@ -68,7 +68,7 @@ describe('one master, five replicas on six ports, the master dies', () => {
       expect(second.stdout).toContain('Healthy, nothing to do');
     });
     expect(changes).toEqual([]);
-    expect(await onlineBehind(best)).toBe(4);
+    await awaitOnline(best, 4);
   }, 60_000);
 
   test('priorities go before offsets, 0 is never promoted, and what that costs is named', async () => {
@@ -83,7 +83,7 @@ describe('one master, five replicas on six ports, the master dies', () => {
     const { exitCode, report } = await promoteJson(endpointsOf([master, ...replicas]));
     expect(exitCode).toBe(0);
     expect(report.plan.master).toBe(endpointOf(winner));
-    expect(await onlineBehind(winner)).toBe(4);
+    await awaitOnline(winner, 4);
     const reasons = new Map(report.plan.candidates.map(({ endpoint, reason }) => [endpoint, reason]));
     expect(reasons.get(endpointOf(replicas[3]!))).toBe('priority 0: never promoted');
     expect(reasons.get(endpointOf(replicas[0]!))).toContain('priority 10 comes before 100');
@@ -140,7 +140,7 @@ describe('a set with a living master', () => {
     });
     // MONITOR shows what the master replicates as well: nothing was written.
     expect(changesOfOthers).toEqual([]);
-    expect(await onlineBehind(master)).toBe(4);
+    await awaitOnline(master, 4);
     expect(await replicas[0]!.command('GET', 'k')).toBe('v');
   });
 
@@ -151,7 +151,7 @@ describe('a set with a living master', () => {
     const run = await promote(endpointsOf([...replicas, master]));
     expect(run.exitCode).toBe(0);
     expect((await roleOf(master)).role).toBe('master');
-    expect(await onlineBehind(master)).toBe(2);
+    await awaitOnline(master, 2);
   });
 
   test('a master reborn empty does not wipe its replicas: one of them takes over, and it follows', async () => {
@@ -182,7 +182,7 @@ describe('a set with a living master', () => {
     expect(refused.stderr).toContain(`${endpointOf(replicas[0]!)} loses its whole data set: 1 keys`);
     expect(await replicas[0]!.command('GET', 'k')).toBe('v');
     expect((await promote(endpoints, { force: true })).exitCode).toBe(0);
-    expect(await onlineBehind(stranger)).toBe(1);
+    await awaitOnline(stranger, 1);
   });
 });
 
@@ -210,7 +210,7 @@ describe('two masters', () => {
     expect(exitCode).toBe(0);
     expect(report.plan).toMatchObject({ kind: 'repair', master: endpointOf(master) });
     expect(report.plan.warnings.join()).toMatch(new RegExp(`${endpointOf(second)} loses the last 5\\d\\d bytes`));
-    expect(await onlineBehind(master)).toBe(3);
+    await awaitOnline(master, 3);
     expect(await second.command('EXISTS', 'only-here')).toBe(0);
     expect(await second.command('CLIENT', 'ID')).not.toBe(idOfClient);
   });
