@@ -24,6 +24,7 @@ const MEMORY: Memory = {
       ancestors: [{ replid: asReplicationId('b'.repeat(40)), endOffset: asOffset(5) }],
     },
   },
+  pauses: 3,
 };
 
 let folder: string;

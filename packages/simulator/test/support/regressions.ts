@@ -8,8 +8,8 @@ export const REGRESSIONS: readonly PlantedFault[] = [
   {
     name: 'seeds 4844, 4915: one that has promoted itself in secret goes on beside the one that is elected next',
     file: 'failover.ts',
-    find: 'suspects: detachSuspects(turn, role, frozen),',
-    replace: 'suspects: [],',
+    find: 'return target === null ? [] : [detach(turn, role, target)];',
+    replace: 'return target === null || role.term > 0 ? [] : [detach(turn, role, target)];',
     scenario: 'secret-promotion',
   },
   {
