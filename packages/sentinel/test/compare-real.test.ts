@@ -29,10 +29,13 @@ beforeAll(async () => {
   const sentinels = await Promise.all([0, 1, 2].map(() => startRealSentinel(place, { host, port }, calm, tool)));
   realHost = sentinels[0]!.target.host;
   await until('the real Sentinel to know two replicas with their links, and two others', async () => {
-    const [masters, replicas] = await askReal(3, [
+    const [masters, replicas, others] = await askReal(3, [
       ['SENTINEL', 'MASTERS'],
       ['SENTINEL', 'REPLICAS', 'mymaster'],
+      ['SENTINEL', 'SENTINELS', 'mymaster'],
     ]);
+    // It is told of the others by the master before it is connected to them.
+    if (listOf(others!).some((one) => recordOf(one)['flags'] !== 'sentinel')) return false;
     const counted = listOf(masters!).map(recordOf);
     const linked = listOf(replicas!)
       .map(recordOf)

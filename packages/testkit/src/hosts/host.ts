@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManagedProcess, type ProcessHost } from '../managed-process.ts';
@@ -23,6 +24,7 @@ const START_TIMEOUT_MS = 10_000;
 export class Host implements ProcessHost {
   readonly name: string;
   readonly ip: string;
+  readonly #readiness = `ready-${randomUUID()}`;
   readonly #holder: ManagedProcess;
 
   /** @throws TestkitError PROCESS_FAILED or TIMEOUT with what was printed. */
@@ -40,13 +42,15 @@ export class Host implements ProcessHost {
   private constructor({ name, ip, dir, resolvConf }: HostOptions) {
     this.name = name;
     this.ip = ip;
+    // The log may be there from an earlier host of the same name and address.
+    const ready = `echo ${this.#readiness}`;
     const steps = ['exec sleep infinity'];
     if (resolvConf !== undefined) {
       const file = join(dir, `${name}.resolv.conf`);
       writeFileSync(file, resolvConf);
-      steps.unshift(`mount --bind '${file}' /etc/resolv.conf`, 'echo ready');
+      steps.unshift(`mount --bind '${file}' /etc/resolv.conf`, ready);
     } else {
-      steps.unshift('echo ready');
+      steps.unshift(ready);
     }
     const inside = ['/bin/sh', '-ec', steps.join('\n')];
     this.#holder = ManagedProcess.start({
@@ -83,7 +87,7 @@ export class Host implements ProcessHost {
   async #waitUntilReady(): Promise<void> {
     const ready = await waitUntil(
       () => {
-        if (this.#holder.logTail(1).includes('ready')) return true;
+        if (this.#holder.logTail(1).includes(this.#readiness)) return true;
         return this.#holder.isAlive() ? undefined : false;
       },
       { what: `host ${this.name}`, timeoutMs: START_TIMEOUT_MS, intervalMs: 2 },
