@@ -9,6 +9,9 @@ export interface Contender {
   readonly canSave?: boolean;
 }
 
+/** Why a pod is no target of a switchover, when its last save has failed. */
+export const CANNOT_SAVE = 'its last save has failed, so it may refuse writes and replicas';
+
 /** Redis's own default of `replica-priority`, used where an instance does not tell its own (a master). */
 export const DEFAULT_PRIORITY = 100;
 

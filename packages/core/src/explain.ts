@@ -1,5 +1,5 @@
 import { asOffset, type PodName } from './brand.ts';
-import { isNeverPromoted } from './candidates.ts';
+import { CANNOT_SAVE, isNeverPromoted } from './candidates.ts';
 import { chooseMaster, rank, type Choice } from './choose.ts';
 import {
   pausedBy,
@@ -245,6 +245,7 @@ function hindranceOf(scene: Scene, leader: Member, pod: PodName): string | null 
   if (position.role === 'master') return 'its Redis is a master itself';
   if (position.masterHost !== ip || position.masterPort !== redisPort) return `its Redis does not follow ${leader.pod}`;
   if (!position.linkUp) return `its link to ${leader.pod} is down`;
+  if (position.canSave === false) return CANNOT_SAVE;
   if (scene.announcement !== null && worthOf(position, scene.announcement.history) === 'none')
     return 'its data is of another history';
   // It is the one who leads that decides, on what it has heard itself.

@@ -1,5 +1,5 @@
 import type { PodName } from './brand.ts';
-import { isNeverPromoted } from './candidates.ts';
+import { CANNOT_SAVE, isNeverPromoted } from './candidates.ts';
 import { rank } from './choose.ts';
 import { startHandover } from './handover.ts';
 import { rankOthers } from './lead.ts';
@@ -14,7 +14,7 @@ export function hindranceOf(turn: Turn, pod: PodName): string | null {
   if (nowMs - answeredAtMs >= state.config.timings.leaseMs) return 'its sidecar does not answer';
   if (position === null) return 'its Redis is down, or loading';
   if (isNeverPromoted(position)) return 'its priority is 0';
-  if (position.canSave === false) return 'its last save has failed, so it may refuse writes and replicas';
+  if (position.canSave === false) return CANNOT_SAVE;
   if (!position.intact) return 'its full sync has not ended';
   if (!position.linkUp) return 'its link to the master is down';
   return null;

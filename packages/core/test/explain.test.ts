@@ -206,6 +206,7 @@ describe('a switchover', () => {
   test.each<[string, Change, RegExp]>([
     ['the link is down', { position: { linkUp: false } }, /^its link to redis-0 is down$/],
     ['it follows somebody else', { position: { masterHost: '10.0.0.3' } }, /^its Redis does not follow redis-0$/],
+    ['its last save has failed', { position: { canSave: false } }, /^its last save has failed/],
     ['it is a master itself', { position: MASTER }, /^its Redis is a master itself$/],
     ['priority 0', { position: { priority: 0 } }, /^priority 0: never promoted$/],
     ['a sync is in progress', { position: { intact: false } }, /^its full sync has not ended$/],
