@@ -1,0 +1,81 @@
+// What a Redis is worth that nobody has watched all the time.
+import { describe, expect, test } from '@jest/globals';
+import { asOffset, asReplicationId, asTerm, type Action, type Position } from '../src/index.ts';
+import {
+  announcementOf,
+  configOf,
+  follower,
+  identity,
+  infoOf,
+  LIMBO,
+  orders,
+  positionOf,
+  requestOf,
+  Story,
+  TIMINGS,
+} from './support.ts';
+
+describe('a replica whose sidecar is just restarting, in an election', () => {
+  /** redis-1 holds an election; redis-2's sidecar is silent, but its Redis was in step with the master that has died. */
+  function besideSilence(
+    linkUp: boolean,
+    offset = 100,
+    ofOld: Position | null = null,
+  ): { story: Story; actions: readonly Action[] } {
+    const story = follower();
+    const { pod, ip, redisPort: port } = identity(2);
+    const { runId } = positionOf();
+    const told = { pod, ip, port, runId, offset: 100, priority: 100, linkUp, lastIoSecondsAgo: 0, isReachable: true };
+    const announcement = announcementOf(0, 1);
+    story.asked(requestOf(0, 1, { type: 'RENEW', announcement, ranking: [], members: [told] }));
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    story.frozen(
+      freezing.filter((action) => action.type !== 'ask' || action.to !== pod),
+      () => ofOld,
+    );
+    const asking = story.after(TIMINGS.heartbeatMs).tick();
+    const order = asking.find((action) => action.type === 'remote' && action.pod === pod);
+    if (order?.type !== 'remote') throw new Error('its Redis is not asked');
+    expect(order).toMatchObject({ action: { kind: 'limbo' }, runId });
+    const outcome = { ok: true, info: infoOf({ ...LIMBO, runId, offset: asOffset(offset) }) } as const;
+    return { story, actions: story.feed({ type: 'remote-done', id: order.id, pod, outcome }) };
+  }
+
+  test('L1: its Redis is asked directly, so that nobody waits for it', () => {
+    expect(orders(besideSilence(true).actions)).toEqual(['promote']);
+  });
+
+  test('S3: it does not count when the last master has not told that it was in step', () => {
+    expect(orders(besideSilence(false).actions)).toEqual([]);
+  });
+
+  test('S3: when it has the most, its sidecar is waited for, which alone can promote it', () => {
+    // The old master's Redis has restarted, with a history of its own: everybody has shown something.
+    const reborn = positionOf({ replid: asReplicationId('9'.repeat(40)), synced: false });
+    const { story, actions } = besideSilence(true, 150, reborn);
+    expect(orders(actions)).toEqual([]);
+    expect(orders(story.after(TIMINGS.probeTimeoutMs * 3).tick())).not.toContain('promote');
+  });
+});
+
+describe('a Redis that somebody has pointed at another one than the master', () => {
+  const fed = { masterHost: '10.0.0.3', linkUp: true } as const;
+
+  test('S3: is not in step, whatever the last master told of it: it has what that one has, which may be less', () => {
+    const story = new Story(configOf(1), 0, { term: asTerm(1), announcement: announcementOf(0, 1) });
+    story.redis(fed);
+    expect(story.state.own.synced).toBe(false);
+    story.redis();
+    expect(story.state.own.synced).toBe(true);
+  });
+
+  test('that is seen to happen costs nothing, as long as its offset does not go back', () => {
+    const story = follower();
+    story.redis(fed);
+    expect(story.state.own.synced).toBe(true);
+    story.redis({ ...fed, offset: asOffset(99) });
+    expect(story.state.own.synced).toBe(false);
+  });
+});
