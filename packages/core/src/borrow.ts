@@ -27,7 +27,10 @@ export function startBorrowing(turn: Turn, role: HolderRole, donor: PodName, rea
     term: role.term,
   });
   because(turn, `fetching what only ${donor} has`);
-  patch(turn, { role: { ...role, phase: { name: 'borrow', step: 'ask', donor, targetOffset: 0, untilMs, reason } } });
+  const failedDonors = role.phase.name === 'freeze' ? role.phase.failedDonors : [];
+  patch(turn, {
+    role: { ...role, phase: { name: 'borrow', step: 'ask', donor, targetOffset: 0, untilMs, reason, failedDonors } },
+  });
   ask(turn, donor, role.term, { type: 'DONATE' });
   wakeAt(turn, untilMs);
 }

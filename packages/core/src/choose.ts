@@ -44,8 +44,8 @@ export interface Circumstances {
   readonly holder: PodName;
   /** N, the number of configured pods. */
   readonly replicas: number;
-  /** Whether a pod that is never promoted may feed the chosen one. */
-  readonly mayBorrow: boolean;
+  /** Pods that are never promoted, were asked to feed the chosen one, and could not. */
+  readonly failedDonors: readonly PodName[];
   /** A pod that a switchover has named: it goes before all others that have no more data. */
   readonly preferred?: PodName | null;
 }
@@ -218,7 +218,7 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  * @param known the newest announced history, or null at a cold start
  */
 export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
-  const { reachable, holder, replicas, mayBorrow, preferred = null } = circumstances;
+  const { reachable, holder, replicas, failedDonors, preferred = null } = circumstances;
   const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
@@ -239,7 +239,7 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
   const withMost = byMerit.find((entry) => entry.position.offset === mostElectable);
-  const donors = mayBorrow ? donorsAmong(eligible, reachable) : [];
+  const donors = donorsAmong(eligible, reachable).filter(({ pod }) => !failedDonors.includes(pod));
   // When only those have the data who are never promoted, somebody whose own data is not worth anything gets theirs.
   const winner = withMost ?? (donors.length > 0 ? heirAmong(entries.filter(isElectable), holder) : undefined);
   const donor = winner === undefined ? undefined : donors.find((one) => hasMoreThan(one, winner));

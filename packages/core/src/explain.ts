@@ -116,7 +116,7 @@ function choiceOf(scene: Scene, survivors: readonly Member[], first: Member): Ch
   const known = historyThatCounts(scene.announcement, frozen satisfies Frozen);
   const reachable = survivors.map(({ pod }) => pod);
   const { replicas } = first.status.from;
-  return chooseMaster(frozen, known, { reachable, holder: first.pod, replicas, mayBorrow: true });
+  return chooseMaster(frozen, known, { reachable, holder: first.pod, replicas, failedDonors: [] });
 }
 
 /**

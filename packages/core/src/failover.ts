@@ -148,7 +148,7 @@ function takeSuspect(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, id:
 }
 
 /** Detaches everybody from the old master, so that all positions are final. */
-function freeze(turn: Turn, frozen: Frozen, mayBorrow = true): void {
+function freeze(turn: Turn, frozen: Frozen, failedDonors: readonly PodName[] = []): void {
   const { role, config } = turn.state;
   const { nowMs } = turn;
   if (role.kind !== 'holder') return;
@@ -162,7 +162,7 @@ function freeze(turn: Turn, frozen: Frozen, mayBorrow = true): void {
     suspects: detachSuspects(turn, role, frozen),
     asked: [],
     askAgainAtMs: nowMs + config.timings.heartbeatMs,
-    mayBorrow,
+    failedDonors,
   });
   const { ranking, members } = turn.state;
   for (const pod of otherMembers(turn.state)) {
@@ -220,12 +220,12 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
   wakeAt(turn, phase.askAgainAtMs);
   const known = historyThatCounts(role.old?.announcement ?? null, phase.frozen);
   // What a pod of priority 0 has is not given up for good because it could not be fetched at the first attempt.
-  const mayBorrow = phase.mayBorrow || turn.nowMs - phase.startedAtMs >= config.timings.dataWaitMs * 2;
+  const failedDonors = turn.nowMs - phase.startedAtMs < config.timings.dataWaitMs * 2 ? phase.failedDonors : [];
   const circumstances = {
     reachable: phase.answered,
     holder: config.self.pod,
     replicas: config.members.length,
-    mayBorrow,
+    failedDonors,
     preferred: isNamedSuccessor(turn.state) ? config.self.pod : null,
   };
   const choice = chooseMaster(phase.frozen, known, circumstances);
@@ -341,7 +341,7 @@ function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>):
   if (progress === 'done') promoteOwn(turn, role, phase.reason, false);
   if (progress !== 'failed') return;
   note(turn, 'warn', 'borrow-failed', `the data that only ${phase.donor} has could not be fetched in time`);
-  freeze(turn, {}, false);
+  freeze(turn, {}, [...phase.failedDonors, phase.donor]);
 }
 
 /** Takes in how the promotion of the own Redis ended. */

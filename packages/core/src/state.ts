@@ -99,8 +99,8 @@ export type Phase =
       /** Pods whose sidecar is silent, and whose Redis was asked directly. */
       readonly asked: readonly PodName[];
       readonly askAgainAtMs: number;
-      /** False after fetching data from a pod that is never promoted has failed: then what there is has to do. */
-      readonly mayBorrow: boolean;
+      /** Pods that are never promoted, and whose data could not be fetched: another one may have it as well, else what there is has to do. */
+      readonly failedDonors: readonly PodName[];
     }
   /** A pod that is never promoted has more than the chosen one, this one: fetch it first. */
   | {
@@ -111,6 +111,8 @@ export type Phase =
       readonly untilMs: number;
       /** Why this pod was chosen. */
       readonly reason: string;
+      /** As in the freeze before it. */
+      readonly failedDonors: readonly PodName[];
     }
   /** `runId`: the process that was chosen. */
   | { readonly name: 'promote'; readonly ownId: number; readonly runId: RunId | null; readonly isFounded: boolean }

@@ -17,7 +17,7 @@ const [A, B, C] = PODS as [(typeof PODS)[0], (typeof PODS)[0], (typeof PODS)[0]]
 const OTHER = asReplicationId('f'.repeat(40));
 
 function heldBy(holder: PodName, reachable: readonly PodName[] = PODS): Circumstances {
-  return { holder, reachable, replicas: 3, mayBorrow: true };
+  return { holder, reachable, replicas: 3, failedDonors: [] };
 }
 
 function at(offset: number, change: Partial<Position> = {}): Position {
@@ -96,9 +96,19 @@ describe('the choice among the frozen', () => {
     expect(choice).toMatchObject({ winner: B, donor: donor === null ? null : PODS[donor], bytesMissing });
   });
 
+  test('after fetching has failed, another one who has as much is asked', () => {
+    const most = { priority: 0, offset: asOffset(30) };
+    const frozen = frozenOf([most, { offset: asOffset(10) }, most]);
+    expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), failedDonors: [A] })).toMatchObject({
+      winner: B,
+      donor: C,
+      bytesMissing: 0,
+    });
+  });
+
   test('after fetching has failed, what is missing is told', () => {
     const frozen = frozenOf([{ priority: 0, offset: asOffset(30) }, { offset: asOffset(10) }]);
-    expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), mayBorrow: false })).toMatchObject({
+    expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), failedDonors: [A] })).toMatchObject({
       winner: B,
       donor: null,
       bytesMissing: 20,
@@ -204,7 +214,7 @@ describe('the choice among the frozen', () => {
     for (const other of [empty, at(300, { replid: OTHER })]) {
       const frozen = { [A]: at(100, { priority: 0 }), [B]: other };
       expect(chooseMaster(frozen, LINEAGE, heldBy(B))).toMatchObject({ winner: B, donor: A });
-      expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), mayBorrow: false }).winner).toBeNull();
+      expect(chooseMaster(frozen, LINEAGE, { ...heldBy(B), failedDonors: [A] }).winner).toBeNull();
     }
     expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, heldBy(B)).winner).toBeNull();
   });

@@ -2,13 +2,11 @@ import type { Command, CommandResult, PodName } from '@sentinel-micro/core';
 import { isFailoverPaused, type Issued } from '../commands.ts';
 import type { Undo } from '../damage.ts';
 import type { Pod } from '../pod.ts';
-import type { RunSettings } from '../settings.ts';
 import type { Scenario } from './scenario.ts';
 import { StoryBroken, type Script } from './script.ts';
-import type { Story } from './story.ts';
-import { ODD, plain } from './worlds.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
+import { ODD, quick } from './worlds.ts';
 
-const AFTERMATH_MS = 3000;
 /** A sidecar that is restarted right away. */
 const RESTART_MS = 20;
 /** How much longer something may look than it is: the pace at which a story looks, and a few hops. */
@@ -16,12 +14,6 @@ const LOOK_MS = 60;
 /** More steps than a switchover has until the successor leads, and until the lease is given back. */
 const MOST_STEPS = 25;
 const MOST_STEPS_BEFORE_RELEASE = 5;
-
-const quick = (drawn: RunSettings): RunSettings => ({
-  ...plain(drawn),
-  durability: 'available',
-  mostDelayMs: Math.min(drawn.mostDelayMs, 3),
-});
 
 function give(story: Story, pod: Pod, command: Command): Issued {
   const issued = story.damage.order(pod, command);
@@ -55,11 +47,8 @@ function* answered(story: Story, issued: Issued): Generator<ReturnType<Story['wa
 /** Somebody takes writes again, within the time that an election takes. */
 function* written(story: Story): Script {
   const fromMs = story.nowMs;
-  yield story.until(
-    'writes are taken',
-    story.electionMs + story.timings.grantMs + story.timings.dataWaitMs,
-    () => story.acknowledgedSince(fromMs) > 0,
-  );
+  const withinMs = story.failoverMs + story.timings.grantMs;
+  yield story.until('writes are taken', withinMs, () => story.acknowledgedSince(fromMs) > 0);
 }
 
 /** A switchover that has failed leaves the old master as it was, or somebody else is master. */
@@ -97,7 +86,7 @@ function lose(story: Story, master: Pod): Undo {
   story.world.log(`*** the master is lost: ${kind}`);
   if (kind === 'isolate') return story.isolate(master, null);
   // Soon, or not before everything is over.
-  const backAfterMs = story.random.pick([2000, 2 * (story.electionMs + story.timings.dataWaitMs + AFTERMATH_MS)]);
+  const backAfterMs = story.random.pick([2000, 2 * (story.failoverMs + AFTERMATH_MS)]);
   if (kind === 'pod') story.damage.deletePod(master, backAfterMs);
   else story.damage.killRedis(master, { forMs: backAfterMs, kept: story.random.pick(['empty', 'rdb', 'aof']) });
   return () => undefined;
@@ -232,7 +221,7 @@ export const commandScenarios: readonly Scenario[] = [
       }
       story.damage.killRedis(old, { forMs: 200, kept: 'empty' });
       reconnect();
-      yield* story.succeeded(old, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(old);
       yield* story.settled();
     },
   },
@@ -248,7 +237,7 @@ export const commandScenarios: readonly Scenario[] = [
       yield story.wait(random.between(0, 300));
       const result = yield* answered(story, give(story, old, { kind: 'failover' }));
       story.expect(result?.ok === true, `the answer is ${JSON.stringify(result)}`);
-      yield* story.succeeded(old, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(old);
       yield story.wait(9000 + AFTERMATH_MS);
       yield* story.settled();
       if (!isBusy) story.expectNothingLost();
@@ -279,9 +268,9 @@ export const commandScenarios: readonly Scenario[] = [
       // What holds without a pause holds with it: a master that has lost its quorum takes no writes.
       yield story.wait(timings.grantMs + LOOK_MS);
       story.expect(old.redis?.acceptsWrites !== true, `${old.name} still takes writes`);
-      yield story.wait(story.electionMs + timings.dataWaitMs);
+      yield story.wait(story.failoverMs);
       if (random.chance(0.5)) undo();
-      yield story.wait(story.electionMs + timings.dataWaitMs);
+      yield story.wait(story.failoverMs);
       // The master itself goes on when it is heard again and its Redis is still the same process.
       story.expectEqual(story.changesOfMasterSince(mark, old), 0, 'changes of the master');
       if (story.masterOrNull() === null && random.chance(0.5)) {

@@ -1,10 +1,9 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
-import type { Story } from './story.ts';
-import { ODD, plain } from './worlds.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
+import { fast, ODD, plain } from './worlds.ts';
 
-const AFTERMATH_MS = 3000;
 const FLAPS = 12;
 /** Some are free, and after that a silent master is waited for longer each time: twelve in a row would be no back-off. */
 const MOST_FLAPPING_FAILOVERS = 8;
@@ -13,7 +12,7 @@ const MOST_FLAPPING_FAILOVERS = 8;
 function* deposed(story: Story, master: Pod): Script {
   const { leaseMs } = story.timings;
   yield story.until('the master refuses writes', leaseMs + 150, () => master.redis?.acceptsWrites === false);
-  yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
+  yield* story.succeeded(master);
 }
 
 /** The slots of pods and clients. */
@@ -40,11 +39,6 @@ function* deposedByCut(story: Story, directions: (self: number, other: number) =
   yield story.wait(9000);
   yield* story.settled();
 }
-
-const fastNetwork: NonNullable<Scenario['settings']> = (drawn) => ({
-  ...plain(drawn),
-  mostDelayMs: Math.min(drawn.mostDelayMs, 3),
-});
 
 export const cutScenarios: readonly Scenario[] = [
   {
@@ -164,7 +158,7 @@ export const cutScenarios: readonly Scenario[] = [
     name: 'slow-network',
     follows: 'stable, or a clear refusal of the configured timings',
     pods: ODD,
-    settings: fastNetwork,
+    settings: fast,
     *play(story) {
       const [mark, term] = [story.mark(), story.term];
       const { conditions } = story.world.network;
@@ -204,7 +198,7 @@ export const cutScenarios: readonly Scenario[] = [
     name: 'blackhole-vs-reset',
     follows: 'both within their own bound',
     pods: ODD,
-    settings: fastNetwork,
+    settings: fast,
     *play(story) {
       const { master } = story;
       if (story.random.chance(0.5)) {

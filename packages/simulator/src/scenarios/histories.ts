@@ -1,8 +1,7 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
+import { AFTERMATH_MS } from './story.ts';
 import { ODD, plain } from './worlds.ts';
-
-const AFTERMATH_MS = 3000;
 
 /** Who has what, and who follows whom: everything that is about data and histories. */
 export const historyScenarios: readonly Scenario[] = [
@@ -108,11 +107,7 @@ export const historyScenarios: readonly Scenario[] = [
         'the master has changed before the story begins',
       );
       story.damage.killRedis(master, { forMs: 1000, kept: 'empty' });
-      yield story.until(
-        'somebody is master',
-        story.electionMs + story.timings.dataWaitMs,
-        () => story.masterOrNull() !== null,
-      );
+      yield* story.led();
       story.expect(story.master !== fresh, 'a replica in the middle of its first sync was promoted');
       yield* story.settled();
     },
@@ -131,7 +126,7 @@ export const historyScenarios: readonly Scenario[] = [
       const before = redis?.offset ?? 0;
       // Its own clients may all be on the other side.
       redis?.append(60, -5000);
-      yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(master);
       yield story.wait(6000);
       yield* story.settled();
       story.expect((redis?.offset ?? 0) > before, 'the old master has nothing of its own');
@@ -164,11 +159,7 @@ export const historyScenarios: readonly Scenario[] = [
       yield story.wait(150);
       const had = new Set(others.filter((pod) => pod !== master).flatMap(({ redis }) => redis?.data ?? []));
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
-      yield story.until(
-        'somebody is master',
-        story.electionMs + story.timings.dataWaitMs,
-        () => story.masterOrNull() !== null,
-      );
+      yield* story.led();
       const kept = new Set(story.master.redis?.data);
       story.expect(
         [...had].every((value) => kept.has(value)),
@@ -197,13 +188,56 @@ export const historyScenarios: readonly Scenario[] = [
       yield story.wait(story.random.between(50, 800));
       const had = new Set(never.redis?.data);
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
-      yield story.wait(story.electionMs + story.timings.dataWaitMs + AFTERMATH_MS);
+      yield story.wait(story.failoverMs + AFTERMATH_MS);
       const now = story.masterOrNull();
       if (now === null) return;
       const kept = new Set(now.redis?.data);
       story.expect(
         [...had].every((value) => kept.has(value)),
         `${now.name} lacks what the pod with priority 0 had`,
+      );
+    },
+  },
+  {
+    name: 'priority-zero-donor-lost',
+    follows: 'what another one of priority 0 has survives',
+    pods: [5],
+    settings: (drawn) => ({
+      ...plain(drawn),
+      priorities: [0, 0, 100, 100, 100],
+      writeQuorum: 'off',
+      writeEveryMs: 20,
+      // Feeding takes a full sync, and that begins late: there is time to be lost in.
+      redis: { ...drawn.redis, backlogBytes: 3000, syncDelayMs: 5000 },
+    }),
+    *play(story) {
+      const never = story.world.pods.slice(0, 2);
+      const { master } = story;
+      const others = story.replicas.filter((pod) => !never.includes(pod));
+      for (const { index } of others)
+        story.cut(
+          [
+            [master.index, index],
+            [index, master.index],
+          ],
+          null,
+        );
+      yield story.wait(story.random.between(2000, 3000));
+      const had = new Set(never[1]?.redis?.data);
+      story.damage.killRedis(master, { forMs: null, kept: 'empty' });
+      const donor = (): Pod | undefined => never.find((pod) => pod.redis?.isMaster === true);
+      yield story.until(
+        'one of them to be asked',
+        story.electionMs + story.timings.dataWaitMs,
+        () => donor() !== undefined,
+      );
+      const lost = donor() as Pod;
+      story.damage.killRedis(lost, { forMs: null, kept: 'empty' });
+      yield story.wait(story.electionMs + story.timings.dataWaitMs * 12 + AFTERMATH_MS);
+      const kept = new Set(story.master.redis?.data);
+      story.expect(
+        [...had].every((value) => kept.has(value)),
+        `${story.master.name} lacks what both pods with priority 0 had`,
       );
     },
   },

@@ -3,19 +3,14 @@ import type { Pod } from '../pod.ts';
 import type { RunSettings } from '../settings.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
-import type { Story } from './story.ts';
-import { plain } from './worlds.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
+import { quick } from './worlds.ts';
 
-const AFTERMATH_MS = 3000;
 /** A sidecar that is restarted right away. */
 const RESTART_MS = 20;
 
-/** Nothing but the story decides, and what is slow here is slow on purpose. */
-const available = (drawn: RunSettings): RunSettings => ({
-  ...plain(drawn),
-  durability: 'available',
-  mostDelayMs: Math.min(drawn.mostDelayMs, 3),
-});
+/** A master goes on taking writes also when nobody follows it. */
+const unattended = (drawn: RunSettings): RunSettings => ({ ...quick(drawn), writeQuorum: 'off' });
 
 /** The master's sidecar restarts, and goes on leading under the next term. */
 function* regained(story: Story, master: Pod): Script {
@@ -25,27 +20,35 @@ function* regained(story: Story, master: Pod): Script {
   yield story.until('the master has its lease again', story.electionMs, isRegained);
 }
 
+/** When whatever would follow has followed, the same master leads, and nobody was promoted. */
+function* leadsOn(story: Story, before: { readonly master: Pod; readonly mark: number }): Script {
+  yield story.wait(AFTERMATH_MS);
+  yield* story.settled();
+  story.expect(story.master === before.master, `${before.master.name} does not lead any more`);
+  story.expectEqual(story.promotionsSince(before.mark), 0, 'promotions');
+}
+
 /** Those who come back, or are heard, when the others have gone on without them. */
 export const latecomerScenarios: readonly Scenario[] = [
   {
     name: 'old-master-has-more',
     follows: 'what went on from the known history counts more than the greatest offset',
     pods: [3],
-    settings: (drawn) => ({ ...available(drawn), writeQuorum: 'off' }),
+    settings: unattended,
     *play(story) {
       const { master: old } = story;
       const reconnect = story.isolate(old, null);
       // Nobody else has these.
       for (let written = 0; written < 3000; written += 1) old.redis?.append(60, -8000 - written);
-      yield* story.succeeded(old, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(old);
       const { master: now } = story;
       // The clients find it, and are told that what they write is safe.
       yield story.wait(AFTERMATH_MS);
       const other = story.world.pods.find((pod) => pod !== old && pod !== now) as Pod;
-      story.isolate(now, story.electionMs + story.timings.dataWaitMs + AFTERMATH_MS);
+      story.isolate(now, story.failoverMs + AFTERMATH_MS);
       story.damage.killSidecar(other, RESTART_MS);
       reconnect();
-      yield story.wait(story.electionMs + story.timings.dataWaitMs);
+      yield story.wait(story.failoverMs);
       yield* story.settled();
     },
   },
@@ -53,7 +56,7 @@ export const latecomerScenarios: readonly Scenario[] = [
     name: 'higher-term-of-old',
     follows: 'a leader goes on when a pod comes back that remembers a former master of a higher term',
     pods: [5],
-    settings: available,
+    settings: quick,
     *play(story) {
       const { master: old } = story;
       const [behind, ...forgetful] = story.replicas as [Pod, ...Pod[]];
@@ -62,21 +65,18 @@ export const latecomerScenarios: readonly Scenario[] = [
       const reconnectOld = story.isolate(old, null);
       for (const pod of forgetful) story.damage.killSidecar(pod, RESTART_MS);
       reconnectBehind();
-      yield* story.succeeded(old, story.electionMs + story.timings.grantMs + story.timings.dataWaitMs);
+      yield* story.succeeded(old, story.failoverMs + story.timings.grantMs);
       yield story.wait(AFTERMATH_MS);
-      const [mark, { master: now }] = [story.mark(), story];
+      const before = { master: story.master, mark: story.mark() };
       reconnectOld();
-      yield story.wait(AFTERMATH_MS);
-      yield* story.settled();
-      story.expect(story.master === now, `${now.name} does not lead any more`);
-      story.expectEqual(story.promotionsSince(mark), 0, 'promotions');
+      yield* leadsOn(story, before);
     },
   },
   {
     name: 'order-outlives-its-lease',
     follows: 'whoever holds no lease any more orders nobody about',
     pods: [3],
-    settings: (drawn) => ({ ...available(drawn), writeQuorum: 'off' }),
+    settings: unattended,
     *play(story) {
       const { master: old, world, damage } = story;
       const [silent, other] = story.replicas as [Pod, Pod];
@@ -91,29 +91,26 @@ export const latecomerScenarios: readonly Scenario[] = [
       };
       yield story.until('it is being put right', 10_000, () => old.sidecar?.isPaused === true);
       silent.startSidecar();
-      yield* story.succeeded(old, story.electionMs + story.timings.grantMs + story.timings.dataWaitMs);
-      const [mark, { master: now }] = [story.mark(), story];
+      yield* story.succeeded(old, story.failoverMs + story.timings.grantMs);
+      const before = { master: story.master, mark: story.mark() };
       yield story.until('the old holder goes on', 20_000, () => old.sidecar?.isPaused === false);
-      yield story.wait(AFTERMATH_MS);
-      yield* story.settled();
-      story.expect(story.master === now, `${now.name} does not lead any more`);
-      story.expectEqual(story.promotionsSince(mark), 0, 'promotions');
+      yield* leadsOn(story, before);
     },
   },
   {
     name: 'orphan-of-two-terms-ago',
     follows: 'a master without a sidecar is known for one of the set also when its history is two promotions old',
     pods: [3],
-    settings: (drawn) => ({ ...available(drawn), writeQuorum: 'off' }),
+    settings: unattended,
     *play(story) {
       const { master: orphan } = story;
       story.damage.killSidecar(orphan, null);
       const reconnect = story.isolate(orphan, null);
-      yield* story.succeeded(orphan, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(orphan);
       yield story.wait(1000);
       const { master: second } = story;
       story.damage.killRedis(second, { forMs: 1000, kept: 'empty' });
-      yield* story.succeeded(second, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(second);
       reconnect();
       yield story.until('the orphan is put right', 20_000, () => orphan.redis?.isMaster === false);
     },
@@ -123,7 +120,7 @@ export const latecomerScenarios: readonly Scenario[] = [
     follows: 'a Redis that somebody makes a master while its pod asks for the lease is fenced at once',
     pods: [3],
     // A campaign in vain takes longer than a look at the own Redis.
-    settings: (drawn) => ({ ...available(drawn), timings: DEFAULT_TIMINGS }),
+    settings: (drawn) => ({ ...quick(drawn), timings: DEFAULT_TIMINGS }),
     *play(story) {
       const { world, damage, timings } = story;
       const pod = story.anyReplica();
@@ -144,7 +141,7 @@ export const latecomerScenarios: readonly Scenario[] = [
     name: 'answer-yet-to-come',
     follows: 'as long as a pod that can not be promoted has more, an answer that is still to come is waited for',
     pods: [5],
-    settings: (drawn) => ({ ...available(drawn), timings: DEFAULT_TIMINGS, writeQuorum: 'off' }),
+    settings: (drawn) => ({ ...unattended(drawn), timings: DEFAULT_TIMINGS }),
     *play(story) {
       const { master, world, damage } = story;
       const [first, second, ...behind] = story.replicas as [Pod, Pod, ...Pod[]];

@@ -1,10 +1,8 @@
 import type { DnsMode } from '../world.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
-import type { Story } from './story.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
 import { ODD, plain } from './worlds.ts';
-
-const AFTERMATH_MS = 3000;
 
 /** DNS answers wrongly, for everybody or one pod, while a pod is made anew. */
 function* underDns(story: Story, mode: DnsMode): Script {

@@ -1,7 +1,7 @@
 import type { Scenario } from './scenario.ts';
+import { AFTERMATH_MS } from './story.ts';
 import { ODD, plain } from './worlds.ts';
 
-const AFTERMATH_MS = 3000;
 const FIRST = ['io', 'timer'] as const;
 
 /** Processes and machines that stand still. That overlaps end in time is checked in every run (writers.ts). */

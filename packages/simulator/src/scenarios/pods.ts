@@ -2,10 +2,8 @@ import type { Pod } from '../pod.ts';
 import type { Snapshot } from '../redis-protocol.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
-import type { Story } from './story.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
 import { ODD, plain } from './worlds.ts';
-
-const AFTERMATH_MS = 3000;
 
 /** Ready in the sense of the probe: its sidecar votes again, and its Redis is master or attached to one. */
 function isReady({ redis, sidecar }: Pod): boolean {
@@ -21,6 +19,12 @@ function* rollEach(story: Story, pods: readonly Pod[]): Script {
     story.damage.deletePod(pod, story.random.between(100, 1500));
     yield story.until(`${pod.name} is ready again`, 20_000, () => pod.exists && isReady(pod));
   }
+}
+
+/** The first master is the last one. */
+function* promotedOnce(story: Story): Script {
+  yield story.wait(AFTERMATH_MS);
+  story.expectEqual(story.promotionsSince(0), 1, 'promotions');
 }
 
 function dataOf(length: number): number[] {
@@ -50,7 +54,7 @@ export const podScenarios: readonly Scenario[] = [
       const { master } = story;
       const mark = story.mark();
       story.damage.deletePod(master, story.random.between(200, 5000));
-      yield* story.succeeded(master, story.electionMs + story.timings.dataWaitMs);
+      yield* story.succeeded(master);
       yield story.wait(5000 + AFTERMATH_MS);
       yield* story.settled();
       story.expectEqual(story.promotionsSince(mark), 1, 'promotions');
@@ -68,10 +72,7 @@ export const podScenarios: readonly Scenario[] = [
       }
       yield* story.settled();
     },
-    *play(story) {
-      yield story.wait(AFTERMATH_MS);
-      story.expectEqual(story.promotionsSince(0), 1, 'promotions');
-    },
+    play: promotedOnce,
   },
   {
     name: 'all-pods-cold-start-with-data',
@@ -87,10 +88,7 @@ export const podScenarios: readonly Scenario[] = [
         'data that was on a disk is lost',
       );
     },
-    *play(story) {
-      yield story.wait(AFTERMATH_MS);
-      story.expectEqual(story.promotionsSince(0), 1, 'promotions');
-    },
+    play: promotedOnce,
   },
   {
     name: 'ordered-start',
@@ -106,10 +104,7 @@ export const podScenarios: readonly Scenario[] = [
       }
       yield* story.settled();
     },
-    *play(story) {
-      yield story.wait(AFTERMATH_MS);
-      story.expectEqual(story.promotionsSince(0), 1, 'promotions');
-    },
+    play: promotedOnce,
   },
   {
     name: 'rolling-update',
@@ -186,7 +181,7 @@ export const podScenarios: readonly Scenario[] = [
       const victim = story.random.chance(0.6) ? story.master : story.anyReplica();
       const forMs = story.random.between(1000, 12_000);
       const heir = story.damage.forceDelete(victim, { forMs, isFrozen: story.random.chance(0.5), backForMs: 0 });
-      yield story.wait(story.electionMs + story.timings.dataWaitMs);
+      yield story.wait(story.failoverMs);
       story.expect(story.masterOrNull() !== null, 'there is no master');
       yield story.wait(forMs + AFTERMATH_MS);
       yield* story.settled();

@@ -1,10 +1,7 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
-import type { Story } from './story.ts';
+import { AFTERMATH_MS, type Story } from './story.ts';
 import { ODD, plain } from './worlds.ts';
-
-/** Long enough for whatever would follow to have followed. */
-const AFTERMATH_MS = 3000;
 
 /** What at least one replica had: nobody may lose that. */
 function replicated(story: Story): number {
@@ -188,11 +185,7 @@ export const processScenarios: readonly Scenario[] = [
       yield story.wait(1000);
       story.expect(loader.sidecar?.state.own.health.state === 'up', 'a Redis that loads is taken for dead');
       story.damage.killRedis(master, { forMs: story.random.between(500, 2000), kept: 'rdb', isSaved: true });
-      yield story.until(
-        'somebody is master',
-        story.electionMs + story.timings.dataWaitMs,
-        () => story.masterOrNull() !== null,
-      );
+      yield* story.led();
       story.expect(story.master !== loader, 'a Redis that was loading has been promoted');
       story.expect(story.promotionsSince(mark) >= 1, 'nobody was promoted');
       yield story.wait(9000);

@@ -1,8 +1,7 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
+import { AFTERMATH_MS } from './story.ts';
 import { plain } from './worlds.ts';
-
-const AFTERMATH_MS = 3000;
 
 /** Stories of mistakes that were once made, and mended. */
 export const rememberedScenarios: readonly Scenario[] = [
@@ -24,7 +23,7 @@ export const rememberedScenarios: readonly Scenario[] = [
       };
       yield story.until('somebody was promoted in secret', 10_000, () => winner?.sidecar?.isAlive === false);
       story.world.onStep = null;
-      yield story.wait(story.electionMs + story.timings.dataWaitMs + AFTERMATH_MS);
+      yield story.wait(story.failoverMs + AFTERMATH_MS);
       const masters = story.world.pods.filter(
         ({ redis }) => redis?.isAlive === true && redis.acceptsWrites && redis.isMaster,
       );
@@ -54,7 +53,7 @@ export const rememberedScenarios: readonly Scenario[] = [
     *play(story) {
       const { master, replicas } = story;
       story.damage.killSidecar(master, null);
-      story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
+      story.isolate(master, story.failoverMs + AFTERMATH_MS);
       yield story.wait(1000);
       master.redis?.append(60, -6000);
       yield* story.succeeded(master, 20_000);
@@ -70,7 +69,7 @@ export const rememberedScenarios: readonly Scenario[] = [
     *play(story) {
       const { master, replicas } = story;
       story.damage.killSidecar(master, null);
-      story.isolate(master, story.electionMs + story.timings.dataWaitMs + 3000);
+      story.isolate(master, story.failoverMs + AFTERMATH_MS);
       for (const pod of replicas) story.damage.killSidecar(pod, story.random.between(50, 500));
       yield* story.succeeded(master, 20_000);
       yield story.until('the old master is put right', 20_000, () => master.redis?.isMaster === false);
@@ -107,12 +106,11 @@ export const rememberedScenarios: readonly Scenario[] = [
     pods: [3],
     settings: (drawn) => ({ ...plain(drawn), durability: 'strict' }),
     *play(story) {
-      const { master, timings } = story;
+      const { master } = story;
       story.damage.killSidecar(story.anyReplica(), 20);
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
       story.damage.killSidecar(master, null);
-      const withinMs = story.electionMs + timings.grantMs + timings.dataWaitMs;
-      yield story.until('somebody is master', withinMs, () => story.masterOrNull() !== null);
+      yield* story.led(story.failoverMs + story.timings.grantMs);
     },
   },
 ];

@@ -9,6 +9,8 @@ import type { RunSettings } from '../settings.ts';
 import type { World } from '../world.ts';
 import { StoryBroken, type Script, type Wait } from './script.ts';
 
+/** Long enough for whatever would follow to have followed. */
+export const AFTERMATH_MS = 3000;
 const SETTLE_WITHIN_MS = 30_000;
 const HEALTHY_FOR_MS = 3000;
 /** Its own stream of numbers: what a story draws changes nothing else. */
@@ -49,6 +51,11 @@ export class Story {
     return grantMs + places + 3 * requestTimeoutMs + detachGraceMs + 4 * probeTimeoutMs + 500;
   }
 
+  /** The same until a successor has been promoted by a coordinator that waited for everybody's data. */
+  get failoverMs(): number {
+    return this.electionMs + this.timings.dataWaitMs;
+  }
+
   /** How soon a master whose redis-server is dead has a successor: nobody waits for a time-out. */
   get promotionMs(): number {
     return this.timings.electionStepMs * 3 + 100 + this.settings.mostDelayMs * 20;
@@ -75,11 +82,16 @@ export class Story {
   }
 
   /** Waits for another master than `former`. */
-  *succeeded(former: Pod, withinMs: number): Script {
+  *succeeded(former: Pod, withinMs = this.failoverMs): Script {
     yield this.until('another pod is master', withinMs, () => {
       const now = this.masterOrNull();
       return now !== null && now !== former;
     });
+  }
+
+  /** Waits for a master, whoever it is. */
+  *led(withinMs = this.failoverMs): Script {
+    yield this.until('somebody is master', withinMs, () => this.masterOrNull() !== null);
   }
 
   expect(isSo: boolean, text: string): void {

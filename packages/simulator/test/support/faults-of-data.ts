@@ -12,9 +12,16 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
   {
     name: 'what only a pod with priority 0 has is thrown away',
     file: 'choose.ts',
-    find: 'const donors = mayBorrow ? donorsAmong(eligible, reachable) : [];',
-    replace: 'const donors: readonly Entry[] = mayBorrow ? [] : [];',
+    find: 'const donors = donorsAmong(eligible, reachable).filter(({ pod }) => !failedDonors.includes(pod));',
+    replace: 'const donors: readonly Entry[] = [];',
     scenario: 'priority-zero-has-most',
+  },
+  {
+    name: 'after one pod with priority 0 could not feed the chosen one, no other one is asked',
+    file: 'choose.ts',
+    find: '.filter(({ pod }) => !failedDonors.includes(pod))',
+    replace: '.filter(() => failedDonors.length === 0)',
+    scenario: 'priority-zero-donor-lost',
   },
   {
     name: 'after two promotions that nobody heard of, all data is of another history',
