@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { TestkitError, findRepositoryRoot, findTool, type WriterProgram } from '@sentinel-micro/testkit';
+import { findRepositoryRoot, findTool, type WriterProgram } from '@sentinel-micro/testkit';
 
 /** A client library with one set of options. */
 export interface ClientKind {
@@ -29,18 +29,6 @@ export const CLIENTS: readonly ClientKind[] = [
     what: 'a loop that asks the sidecars, and one call of redis-cli for each write',
   },
 ];
-
-/** The clients of these names. @throws TestkitError BAD_USAGE when there is none of that name. */
-export function clientsNamed(names: readonly string[]): ClientKind[] {
-  return names.map((name) => {
-    const kind = CLIENTS.find((client) => client.name === name);
-    if (kind !== undefined) return kind;
-    throw new TestkitError(
-      'BAD_USAGE',
-      `there is no client ${name}; there are ${CLIENTS.map((its) => its.name).join(', ')}`,
-    );
-  });
-}
 
 /** The program of a client; the reason when it cannot be had here. */
 export function programOf({ name }: ClientKind): WriterProgram | string {

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
-import { TestkitError, messageOf } from '@sentinel-micro/testkit';
-import { CLIENTS, clientsNamed, type ClientKind } from './catalogue.ts';
+import { pickNamed, readFlags, wholeNumber } from '@sentinel-micro/testkit';
+import { CLIENTS, type ClientKind } from './catalogue.ts';
 import { FAULTS, type Fault } from './fault.ts';
 
 export const USAGE = `npm run test:clients -- [OPTIONS]
@@ -24,20 +23,6 @@ export interface Order {
   readonly isVerbose: boolean;
 }
 
-/** Reads the flags. @throws TestkitError BAD_USAGE */
-export function parseOrder(args: readonly string[]): Order {
-  const values = parse(args);
-  return {
-    clients: values.only === undefined ? CLIENTS : clientsNamed(values.only.split(',')),
-    faults: values.fault === undefined ? FAULTS : values.fault.split(',').map(faultNamed),
-    runs: wholeNumber(values.runs),
-    jsonFile: values.json,
-    product: values.product,
-    isList: values.list,
-    isVerbose: values.verbose,
-  };
-}
-
 const OPTIONS = {
   only: { type: 'string' },
   fault: { type: 'string' },
@@ -48,28 +33,16 @@ const OPTIONS = {
   verbose: { type: 'boolean', default: false },
 } as const;
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
-
-function parse(args: readonly string[]): Values {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    throw new TestkitError('BAD_USAGE', messageOf(error), { cause: error });
-  }
-}
-
-function faultNamed(name: string): Fault {
-  const fault = FAULTS.find((its) => its.name === name);
-  if (fault !== undefined) return fault;
-  throw new TestkitError(
-    'BAD_USAGE',
-    `there is no fault ${name}; there are ${FAULTS.map((its) => its.name).join(', ')}`,
-  );
-}
-
-function wholeNumber(text: string): number {
-  const MOST = 1000;
-  const runs = Number(text);
-  if (Number.isInteger(runs) && runs >= 1 && runs <= MOST) return runs;
-  throw new TestkitError('BAD_USAGE', `--runs is ${text}; it has to be a whole number from 1 to ${MOST}`);
+/** Reads the flags. @throws TestkitError BAD_USAGE */
+export function parseOrder(args: readonly string[]): Order {
+  const values = readFlags(args, OPTIONS);
+  return {
+    clients: values.only === undefined ? CLIENTS : pickNamed('client', CLIENTS, values.only),
+    faults: values.fault === undefined ? FAULTS : pickNamed('fault', FAULTS, values.fault),
+    runs: wholeNumber('runs', values.runs, 1, 1000),
+    jsonFile: values.json,
+    product: values.product,
+    isList: values.list,
+    isVerbose: values.verbose,
+  };
 }

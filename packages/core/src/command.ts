@@ -4,7 +4,7 @@ import { HANDED_TRIES, standBack } from './election.ts';
 import { finishCommand, startHandover } from './handover.ts';
 import type { PlannedCause } from './messages.ts';
 import { hearPauses, isPaused } from './pause.ts';
-import { anySuccessor, hindranceOf, readySuccessor } from './successor.ts';
+import { anySuccessor, readySuccessor, whyNotReady } from './successor.ts';
 import { otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
 import { currentMaster, isAnnouncementFresh, isLeading } from './view.ts';
 
@@ -114,7 +114,7 @@ function progressWaiting(turn: Turn): void {
     startHandover(turn, role, successor, kind);
   } else if (isOver) {
     const asked = to === null ? otherMembers(turn.state) : [to];
-    const why = asked.map((pod) => `${pod}: ${hindranceOf(turn, pod) ?? 'not known yet'}`).join('; ');
+    const why = asked.map((pod) => `${pod}: ${whyNotReady(turn, pod) ?? 'not known yet'}`).join('; ');
     finishCommand(turn, {
       ok: false,
       code: 'NOGOODSLAVE',

@@ -104,7 +104,8 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
  */
 function learn(turn: Turn, announcement: Announcement | null): void {
   if (isLeading(turn.state, turn.nowMs)) return;
-  patch(turn, { announcement: newerAnnouncement(turn.state.announcement, announcement) });
+  const newest = newerAnnouncement(turn.state.announcement, announcement);
+  if (newest !== turn.state.announcement) patch(turn, { announcement: newest });
 }
 
 function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void {
@@ -115,13 +116,12 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
   }
   if (answer !== null) {
     meet(turn, answer.from);
-    patchPeer(turn, from, { answeredAtMs: turn.nowMs });
+    const isPositionTold = answer.type === 'granted' || answer.type === 'frozen';
+    const heard = { answeredAtMs: turn.nowMs };
+    patchPeer(turn, from, isPositionTold ? { ...heard, position: answer.position } : heard);
     if (answer.term > turn.state.term) patch(turn, { term: answer.term });
     hearPauses(turn, answer.pauses);
-    if (answer.type === 'granted' || answer.type === 'frozen') patchPeer(turn, from, { position: answer.position });
-    if (answer.type === 'granted' || answer.type === 'refused') {
-      learn(turn, answer.announcement);
-    }
+    if (answer.type === 'granted' || answer.type === 'refused') learn(turn, answer.announcement);
   }
   switch (request.type) {
     case 'PREVOTE':

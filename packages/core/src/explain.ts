@@ -1,5 +1,5 @@
 import { asOffset, type PodName } from './brand.ts';
-import { CANNOT_SAVE, isNeverPromoted } from './candidates.ts';
+import { isNeverPromoted } from './candidates.ts';
 import { chooseMaster, rank, type Choice } from './choose.ts';
 import {
   pausedBy,
@@ -13,11 +13,12 @@ import {
   type Scene,
   type VoteReport,
 } from './explain-scene.ts';
-import { historyThatCounts } from './founding.ts';
+import { hindranceOf } from './hindrance.ts';
 import { quorumOf } from './lease.ts';
 import type { Position } from './messages.ts';
 import { dataQuorumOf, vouchFor, worthOf, type DataWorth } from './position.ts';
 import type { Frozen } from './state.ts';
+import { newestHistory } from './unheard.ts';
 
 /** One pod that could become master, and why it would or would not. */
 export interface CandidateReport {
@@ -113,9 +114,9 @@ function choiceOf(scene: Scene, survivors: readonly Member[], first: Member): Ch
     const { position } = status.redis;
     if (position !== null) frozen[pod] = vouchFor(pod, detached(position), first.status.members);
   }
-  const known = historyThatCounts(scene.announcement, frozen satisfies Frozen);
-  const reachable = survivors.map(({ pod }) => pod);
   const { replicas } = first.status.from;
+  const known = newestHistory(scene.announcement, first.status.members, frozen satisfies Frozen, replicas);
+  const reachable = survivors.map(({ pod }) => pod);
   return chooseMaster(frozen, known, { reachable, holder: first.pod, replicas, failedDonors: [] });
 }
 
@@ -234,20 +235,15 @@ function electionReport(scene: Scene, quorum: QuorumReport, isOff: boolean): Ele
   };
 }
 
-/** What keeps this pod from being the target of a switchover now; null for nothing. */
-function hindranceOf(scene: Scene, leader: Member, pod: PodName): string | null {
+/** What keeps this pod from being the target of a switchover now; null for nothing. As `whyNotReady` in successor.ts has it. */
+function whyNoTarget(scene: Scene, leader: Member, pod: PodName): string | null {
   const member = scene.members.find((one) => one.pod === pod);
   if (member === undefined) return silenceOf(scene, pod);
-  const hindrance = whyNotCandidate(member);
   const { position } = member.status.redis;
-  if (hindrance !== null || position === null) return hindrance;
-  const { ip, redisPort } = leader.status.from;
-  if (position.role === 'master') return 'its Redis is a master itself';
-  if (position.masterHost !== ip || position.masterPort !== redisPort) return `its Redis does not follow ${leader.pod}`;
-  if (!position.linkUp) return `its link to ${leader.pod} is down`;
-  if (position.canSave === false) return CANNOT_SAVE;
-  if (scene.announcement !== null && worthOf(position, scene.announcement.history) === 'none')
-    return 'its data is of another history';
+  if (position === null) return whyNotCandidate(member);
+  const { from, master } = leader.status;
+  const hindrance = hindranceOf(position, { ...from, history: master?.history ?? null });
+  if (hindrance !== null) return hindrance;
   // It is the one who leads that decides, on what it has heard itself.
   const view = leader.status.members.find((one) => one.pod === pod);
   if (view === undefined) return `${leader.pod} has not met its sidecar yet`;
@@ -265,7 +261,7 @@ function switchoverReport(scene: Scene, quorum: QuorumReport): SwitchoverReport 
       candidates: successors(scene).map((pod) => candidateReport(scene, pod, false, why)),
     };
   }
-  const hindrances = new Map(successors(scene).map((pod) => [pod, hindranceOf(scene, leader, pod)]));
+  const hindrances = new Map(successors(scene).map((pod) => [pod, whyNoTarget(scene, leader, pod)]));
   const ready = scene.members.filter(({ pod }) => hindrances.get(pod) === null);
   const positions = ready.flatMap(({ pod, status }) =>
     status.redis.position === null ? [] : [[pod, status.redis.position]],

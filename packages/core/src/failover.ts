@@ -4,10 +4,10 @@ import { progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
 import { mark } from './chronicle.ts';
 import { progressDrain, startDrain, takeDrainOutcome, type DrainEnd } from './drain.ts';
-import { foundsASet, historyThatCounts } from './founding.ts';
+import { foundsASet } from './founding.ts';
 import { lead } from './lead.ts';
 import type { Lineage } from './lineage.ts';
-import type { AnswerBody } from './messages.ts';
+import { isPlanned, type AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
 import { dataQuorumOf, hasKeys, ownPosition, positionOfDetached, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
@@ -28,6 +28,7 @@ import {
   type RemoteTarget,
   type Turn,
 } from './turn.ts';
+import { newestHistory } from './unheard.ts';
 import { heldUntilMs } from './view.ts';
 
 /**
@@ -218,7 +219,8 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     enter(turn, role, phase);
   }
   wakeAt(turn, phase.askAgainAtMs);
-  const known = historyThatCounts(role.old?.announcement ?? null, phase.frozen);
+  const old = role.old?.announcement ?? null;
+  const known = newestHistory(old, turn.state.members, phase.frozen, config.members.length);
   // What a pod of priority 0 has is not given up for good because it could not be fetched at the first attempt.
   const failedDonors = turn.nowMs - phase.startedAtMs < config.timings.dataWaitMs * 2 ? phase.failedDonors : [];
   const circumstances = {
@@ -240,8 +242,7 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
 
 /** The master has given the lease to this very pod, because somebody wanted that. */
 function isNamedSuccessor({ release, config }: NodeState): boolean {
-  if (release?.to !== config.self.pod) return false;
-  return release.cause === 'switchover' || release.cause === 'handover' || release.cause === 'failover';
+  return release !== null && release.to === config.self.pod && isPlanned(release.cause);
 }
 
 /** May the choice be made now? Otherwise, what is being waited for. */

@@ -33,7 +33,8 @@ export const UNKNOWN_HEALTH: Health = {
 };
 
 function enter(before: Health, next: Omit<Health, 'sinceMs'>, nowMs: number): Health {
-  return { ...next, sinceMs: before.state === next.state ? before.sinceMs : nowMs };
+  const { state, reason, aliveAtMs, hung } = next;
+  return { state, reason, aliveAtMs, hung, sinceMs: before.state === state ? before.sinceMs : nowMs };
 }
 
 /**

@@ -11,7 +11,7 @@ export * from './health.ts';
 export * from './lease.ts';
 export * from './lineage.ts';
 export * from './loss.ts';
-export type * from './messages.ts';
+export * from './messages.ts';
 export { isPaused } from './pause.ts';
 export * from './position.ts';
 export { planPromotion } from './promotion.ts';

@@ -296,7 +296,7 @@ function repairStrays(turn: Turn): void {
 function repairUnmet(turn: Turn): void {
   const { addresses, announcement, config, peers } = turn.state;
   const { self } = config;
-  const met = Object.values(peers).flatMap((peer) => (peer?.identity == null ? [] : [peer.identity.ip]));
+  const met = Object.values(peers).map((peer) => peer?.identity?.ip);
   const unmet = addresses.ips.filter((ip) => ip !== self.ip && !met.includes(ip)).slice(0, config.members.length);
   if (unmet.length === 0 || announcement === null) return;
   wakeAt(turn, addresses.checkAtMs);

@@ -100,6 +100,15 @@ export function lineageRenamed(now: History, before: Lineage): Lineage {
   return withPast(now, [{ replid: before.replid, endOffset: before.offset }, ...pastOf(before)]);
 }
 
+/**
+ * What a history is that has gone on from the one before over promotions that nobody remembers: where the first of them branched off is
+ * not known, but it was before the last.
+ */
+export function lineageBeyond(now: History, before: Lineage): Lineage {
+  const endOffset = asOffset(Math.max(0, (now.secondReplOffset ?? 0) - 1));
+  return withPast(now, [{ replid: before.replid, endOffset }, ...pastOf(before)]);
+}
+
 /** The ids under which all that a Redis has is known: also the one before its promotion, as long as it wrote nothing since. */
 function idsOf({ replid, replid2, secondReplOffset, offset }: History): readonly ReplicationId[] {
   return replid2 !== null && secondReplOffset !== null && offset < secondReplOffset ? [replid, replid2] : [replid];

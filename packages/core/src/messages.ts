@@ -114,6 +114,10 @@ export type ReleaseCause =
 /** The master moves because somebody wants it to. */
 export type PlannedCause = 'switchover' | 'handover' | 'failover';
 
+export function isPlanned(cause: ReleaseCause): cause is PlannedCause {
+  return cause === 'switchover' || cause === 'handover' || cause === 'failover';
+}
+
 interface Envelope {
   readonly v: 1;
   readonly cluster: string;

@@ -30,11 +30,13 @@ export function takeSample(turn: Turn, sample: RedisSample, minReplicas: number 
     const level = health.state === 'down' || sample.outcome === 'error' ? 'warn' : 'info';
     note(turn, level, `redis-${health.state}`, `Redis of this pod is ${health.state}: ${health.reason}`);
   }
-  patchOwn(turn, { health });
   if (sample.outcome === 'info') {
+    patchOwn(turn, minReplicas === null ? { health } : { health, minReplicas });
     takeInfo(turn, sample.info);
-    if (minReplicas !== null) patchOwn(turn, { minReplicas });
-  } else if (sample.outcome === 'refused') {
+    return;
+  }
+  patchOwn(turn, { health });
+  if (sample.outcome === 'refused') {
     // The process is gone, and what it had in memory with it.
     patchOwn(turn, { info: null, synced: false, minReplicas: null });
   }
@@ -77,9 +79,10 @@ function isNewlyMaster(turn: Turn, info: ReplicationInfo): boolean {
   return info.role === 'master' && own.info?.role === 'replica' && own.promotingId === null && donating === null;
 }
 
-function lastMasterOf({ role, masterHost: ip, masterPort: port, ...rest }: ReplicationInfo): OwnRedis['lastMaster'] {
+function lastMasterOf(info: ReplicationInfo): OwnRedis['lastMaster'] {
+  const { role, masterHost: ip, masterPort: port } = info;
   const isNobody = role === 'master' || ip === null || port === null || (ip === LIMBO_HOST && port === LIMBO_PORT);
-  return isNobody ? null : { ip, port, history: historyOf(rest) };
+  return isNobody ? null : { ip, port, history: historyOf(info) };
 }
 
 /** In step means in step with the announced master; a sidecar that knows of none takes whatever its Redis follows. */

@@ -1,29 +1,26 @@
 import type { PodName } from './brand.ts';
-import { CANNOT_SAVE, isNeverPromoted } from './candidates.ts';
 import { rank } from './choose.ts';
 import { startHandover } from './handover.ts';
+import { hindranceOf } from './hindrance.ts';
 import { rankOthers } from './lead.ts';
 import { isPaused } from './pause.ts';
 import { note, otherMembers, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
 
 /** Why a pod can not take over from this one, which leads; null when it can. */
-export function hindranceOf(turn: Turn, pod: PodName): string | null {
+export function whyNotReady(turn: Turn, pod: PodName): string | null {
   const { state, nowMs } = turn;
+  const { config, announcement } = state;
   const { position, identity, answeredAtMs } = peerView(state, pod);
   if (identity === null || answeredAtMs === null) return 'its sidecar has not been met';
-  if (nowMs - answeredAtMs >= state.config.timings.leaseMs) return 'its sidecar does not answer';
+  if (nowMs - answeredAtMs >= config.timings.leaseMs) return 'its sidecar does not answer';
   if (position === null) return 'its Redis is down, or loading';
-  if (isNeverPromoted(position)) return 'its priority is 0';
-  if (position.canSave === false) return CANNOT_SAVE;
-  if (!position.intact) return 'its full sync has not ended';
-  if (!position.linkUp) return 'its link to the master is down';
-  return null;
+  return hindranceOf(position, { ...config.self, history: announcement?.history ?? null });
 }
 
 /** Who takes over: `to` if it can, or the first in the order of succession that can; null when nobody can at the moment. */
 export function readySuccessor(turn: Turn, to: PodName | null): PodName | null {
   const candidates = to === null ? rankOthers(turn) : [to];
-  return candidates.find((pod) => hindranceOf(turn, pod) === null) ?? null;
+  return candidates.find((pod) => whyNotReady(turn, pod) === null) ?? null;
 }
 
 /** Somebody whose sidecar answers and whose Redis may be promoted, however far behind; null when there is nobody. */
@@ -49,7 +46,7 @@ export function payPriority(turn: Turn, role: HolderRole): void {
     wakeAt(turn, settledAtMs);
     return;
   }
-  if (hindranceOf(turn, passedOver) !== null) return;
+  if (whyNotReady(turn, passedOver) !== null) return;
   patch(turn, { passedOver: null });
   const text = `${passedOver} was passed over for the data that it lacked, and has it now: it comes first by its priority`;
   note(turn, 'info', 'priority', text, { term: role.term });

@@ -4,6 +4,7 @@ import {
   announcementOf,
   elected,
   follower,
+  following,
   infoOf,
   leader,
   LIMBO,
@@ -123,9 +124,13 @@ describe('a switchover', () => {
   });
 
   test.each([
-    ['its link is down', { linkUp: false }, /link to the master is down/],
+    ['its link is down', { linkUp: false }, /link to redis-1 is down/],
     ['it is in a full sync', { intact: false }, /full sync has not ended/],
-    ['its priority is 0', { priority: 0 }, /priority is 0/],
+    ['its priority is 0', { priority: 0 }, /priority 0: never promoted/],
+    ['its last save has failed', { canSave: false }, /last save has failed/],
+    ['it follows somebody else', { masterHost: '10.0.0.1' }, /does not follow redis-1/],
+    ['it is a master itself', MASTER, /is a master itself/],
+    ['it has been a master without a lease', { astray: true }, /of another history/],
   ])('to a pod that is not ready (%s) is refused after a while, with the reason', (_title, change, reason) => {
     for (const to of [asPodName('redis-2'), null]) {
       const story = leader();
@@ -135,7 +140,8 @@ describe('a switchover', () => {
         const { from } = requestOf(PODS.indexOf(pod), 2, { type: 'FREEZE' });
         const head = { v: 1, cluster: request.cluster, from, term: request.term } as const;
         const lists = { announcement: null, promises: [], members: [] } as const;
-        const answer = { ...head, ...lists, type: 'granted', position: positionOf(change) } as const;
+        const position = positionOf({ ...following(request.from), ...change });
+        const answer = { ...head, ...lists, type: 'granted', position } as const;
         story.feed({ type: 'answer', from: pod, request, sentAtMs, answer });
       }
       // It may be about to be ready: right after a move, say.

@@ -87,6 +87,11 @@ export function positionOf(change: Partial<Position> = {}): Position {
   return { ...HISTORY, ...own, offset, synced: true, intact: true, astray: false, ageMs: 0, ...change };
 }
 
+/** In step with this pod, which leads. */
+export function following({ ip, redisPort }: PodIdentity): Partial<Position> {
+  return { masterHost: ip, masterPort: redisPort };
+}
+
 export const LIMBO = { masterHost: '127.0.0.1', masterPort: 1, linkUp: false } as const;
 
 export function announcementOf(index: number, term: number): Announcement {
@@ -171,7 +176,8 @@ export class Story {
         from: identity(index),
         term: request.term,
         type: 'granted',
-        position: positionOf(),
+        // Only a leader renews; who is asked for the lease still follows the master before.
+        position: positionOf(type === 'RENEW' ? following(request.from) : {}),
         announcement,
         promises: [],
         members: [],

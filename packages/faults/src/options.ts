@@ -1,7 +1,13 @@
-import { parseArgs } from 'node:util';
-import { SERVER_NAMES, TestkitError, messageOf, type ServerName } from '@sentinel-micro/testkit';
+import {
+  SERVER_NAMES,
+  TestkitError,
+  pickNamed,
+  readFlags,
+  wholeNumber,
+  type ServerName,
+} from '@sentinel-micro/testkit';
 import type { Scenario } from './scenario.ts';
-import { SCENARIOS, scenariosNamed } from './scenarios/index.ts';
+import { SCENARIOS } from './scenarios/index.ts';
 import { systemsNamed, type System } from './systems.ts';
 
 export const USAGE = `npm run test:faults -- [OPTIONS]
@@ -31,12 +37,24 @@ export interface Order {
   readonly isVerbose: boolean;
 }
 
+const OPTIONS = {
+  only: { type: 'string' },
+  runs: { type: 'string', default: '1' },
+  pods: { type: 'string' },
+  server: { type: 'string' },
+  system: { type: 'string', default: 'sentinel-micro' },
+  json: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+  product: { type: 'string' },
+} as const;
+
 /** Reads the flags. @throws TestkitError BAD_USAGE */
 export function parseOrder(args: readonly string[]): Order {
-  const values = parse(args);
-  const pods = values.pods === undefined ? undefined : whole('pods', values.pods, 3, 9);
-  const runs = whole('runs', values.runs, 1, 100_000);
-  const chosen = values.only === undefined ? undefined : scenariosNamed(values.only.split(','));
+  const values = readFlags(args, OPTIONS);
+  const pods = values.pods === undefined ? undefined : wholeNumber('pods', values.pods, 3, 9);
+  const runs = wholeNumber('runs', values.runs, 1, 100_000);
+  const chosen = values.only === undefined ? undefined : pickNamed('scenario', SCENARIOS, values.only);
   const systems = systemsNamed(values.system);
   const once = systems.flatMap((system) => planFor(system, chosen, pods));
   return {
@@ -56,46 +74,6 @@ function planFor(system: System, chosen: readonly Scenario[] | undefined, pods: 
   const plan = scenarios.map((scenario) => ({ scenario, system, pods: pods ?? 3 }));
   if (chosen !== undefined || pods !== undefined) return plan;
   return [...plan, ...scenarios.filter(isCut).map((scenario) => ({ scenario, system, pods: 5 }))];
-}
-
-interface Values {
-  readonly only?: string | undefined;
-  readonly runs: string;
-  readonly pods?: string | undefined;
-  readonly server?: string | undefined;
-  readonly system: string;
-  readonly json?: string | undefined;
-  readonly list: boolean;
-  readonly verbose: boolean;
-  readonly product?: string | undefined;
-}
-
-function parse(args: readonly string[]): Values {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string' },
-        runs: { type: 'string', default: '1' },
-        pods: { type: 'string' },
-        server: { type: 'string' },
-        system: { type: 'string', default: 'sentinel-micro' },
-        json: { type: 'string' },
-        list: { type: 'boolean', default: false },
-        verbose: { type: 'boolean', default: false },
-        product: { type: 'string' },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new TestkitError('BAD_USAGE', messageOf(error), { cause: error });
-  }
-}
-
-function whole(name: string, text: string, from: number, to: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= from && value <= to) return value;
-  throw new TestkitError('BAD_USAGE', `--${name} is ${text}; it must be a whole number from ${from} to ${to}`);
 }
 
 function serverNamed(text: string): ServerName {

@@ -36,7 +36,9 @@ function portWarning(base: BaseConfig, redisPort: number): string[] {
   return [`${who} listens on ${port}, but --redis-port is ${redisPort}: nobody will find this pod`];
 }
 
-function passwordWarning(base: BaseConfig, password: string | undefined): string[] {
+function passwordWarning(base: BaseConfig, { username, password }: MakeSlaveConfig): string[] {
+  // `requirepass` is that of the user `default`.
+  if (username !== undefined && username !== 'default') return [];
   const setting = lastOf(base, 'requirepass');
   const required = setting?.args[0] ?? '';
   if (setting === undefined || required === '' || required === password) return [];
@@ -49,7 +51,7 @@ function passwordWarning(base: BaseConfig, password: string | undefined): string
 
 /** One sentence for each setting of the user's config that does not go with the flags. */
 export function mismatches(base: BaseConfig, config: MakeSlaveConfig): string[] {
-  return [...portWarning(base, config.redisPort), ...passwordWarning(base, config.password)];
+  return [...portWarning(base, config.redisPort), ...passwordWarning(base, config)];
 }
 
 /** @throws UsageError when the user's config turns on Redis Cluster, which has its own failover and refuses `replicaof` */

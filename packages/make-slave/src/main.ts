@@ -4,7 +4,9 @@ import {
   messageOf,
   OperationError,
   refuseSecretsInArguments,
+  refuseUnknownFlags,
   UsageError,
+  usageMessage,
   type Logger,
   type RawFlags,
 } from '@sentinel-micro/runtime';
@@ -18,6 +20,7 @@ import { createProbes } from './probes.ts';
 async function parseFlags(): Promise<RawFlags> {
   const args = hideBin(process.argv);
   refuseSecretsInArguments(args);
+  refuseUnknownFlags('make-slave', args, MAKE_SLAVE_FLAGS);
   return await yargs(args)
     .scriptName('make-slave')
     .usage('$0: writes the config from which a Redis pod starts as a replica of the present master, or of nobody')
@@ -25,9 +28,8 @@ async function parseFlags(): Promise<RawFlags> {
     .config(flagsFromEnvironment(process.env, MAKE_SLAVE_FLAGS))
     .strict()
     .detectLocale(false)
-    .version(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw new UsageError(message ?? error?.message ?? 'wrong usage');
+      throw new UsageError(usageMessage(message ?? error?.message ?? 'wrong usage', 'make-slave', []));
     })
     .parseAsync();
 }

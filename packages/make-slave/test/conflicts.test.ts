@@ -75,6 +75,7 @@ describe('what does not go with the flags is named', () => {
       ['the base config sets no port, so Redis listens on 6379, but --redis-port is 7000: nobody will find this pod'],
     ],
     ['requirepass p', { 'redis-password': 'p' }, []],
+    ['requirepass of-default', { 'redis-username': 'sentinel-micro', 'redis-password': 'p' }, []],
     [
       'requirepass theirs',
       {},

@@ -1,35 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { arePortsFree, waitUntil } from '@sentinel-micro/testkit';
-import { Network, REDIS_PORT, runIdOf, SIDECAR_PORT, type Run } from './e2e-support.ts';
+import {
+  ip1,
+  ip2,
+  network,
+  newPods,
+  REDIS_PORT,
+  runIdOf,
+  self,
+  SIDECAR_PORT,
+  threePods,
+  useNetwork,
+  type Run,
+} from './e2e-support.ts';
 
 const LIMBO = 'replicaof 127.0.0.1 1';
 const replicaof = (ip: string): string => `replicaof ${ip} ${String(REDIS_PORT)}`;
 
-let network: Network;
-/** redis-0 is the pod that starts. */
-let self: { name: string; ip: string };
-let ip1: string;
-let ip2: string;
-
-beforeAll(async () => {
-  network = await Network.open();
-});
-
-afterEach(async () => {
-  await network.clear();
-});
-
-afterAll(async () => {
-  await network.close();
-});
-
-/** Fresh addresses for the three pods, all in DNS. */
-async function threePods(): Promise<void> {
-  const [zero, one, two] = await network.pods(3);
-  self = zero!;
-  ip1 = one!.ip;
-  ip2 = two!.ip;
-}
+useNetwork();
 
 function expectLimbo(run: Run, reason: RegExp): void {
   expect(run.reason).toMatch(reason);
@@ -125,7 +113,7 @@ describe('limbo, exit 0, and the log says why', () => {
   });
 
   test('it finds only itself', async () => {
-    self = (await network.pods(1))[0]!;
+    await newPods(1);
     expectLimbo(await network.run(self), /DNS names no other pod than this one; is publishNotReadyAddresses set/);
   });
 
@@ -235,9 +223,7 @@ describe('limbo, exit 0, and the log says why', () => {
   });
 
   test('there are two masters', async () => {
-    const pods = await network.pods(5);
-    self = pods[0]!;
-    const [, one, two, three, four] = pods.map(({ ip }) => ip);
+    const [, one, two, three, four] = (await newPods(5)).map(({ ip }) => ip);
     await network.redis(one!);
     await network.redis(two!);
     await network.redis(three!, { masterIp: one! });

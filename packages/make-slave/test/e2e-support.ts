@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { asOffset, asPodName, asReplicationId, asRunId, asTerm, type PeerStatus } from '@sentinel-micro/core';
 import { bulk, encodeMessage, failed, OK, serveResp, type RespServer } from '@sentinel-micro/runtime';
 import {
@@ -99,7 +100,7 @@ function statusOf(ip: string, { pod, cluster = CLUSTER, master }: SidecarAnswers
 }
 
 /** One small network: a DNS server, addresses, and whatever a test starts there. */
-export class Network {
+class Network {
   readonly dir: string;
   readonly dns: DnsServer;
   readonly #addresses: AddressBlock;
@@ -230,6 +231,35 @@ export class Network {
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
   }
+}
+
+/** That of the test file, once `useNetwork` was called. */
+export let network: Network;
+/** redis-0 is the pod that starts. */
+export let self: DnsPod;
+export let ip1: string;
+export let ip2: string;
+
+/** One network for all tests of a file, cleared after each of them; to be called once in the file. */
+export function useNetwork(): void {
+  beforeAll(async () => {
+    network = await Network.open();
+  });
+  afterEach(() => network.clear());
+  afterAll(() => network.close());
+}
+
+/** Fresh addresses for that many pods, all in DNS. */
+export async function newPods(count: number): Promise<DnsPod[]> {
+  const pods = await network.pods(count);
+  self = pods[0]!;
+  return pods;
+}
+
+export async function threePods(): Promise<void> {
+  const [, one, two] = await newPods(3);
+  ip1 = one!.ip;
+  ip2 = two!.ip;
 }
 
 export async function linkUp(redis: RedisProcess): Promise<void> {

@@ -19,3 +19,4 @@ export * from './resp-reply.ts';
 export * from './resp-server.ts';
 export * from './resp-tally.ts';
 export * from './secret.ts';
+export * from './usage.ts';

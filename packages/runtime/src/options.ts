@@ -190,7 +190,8 @@ export function clusterIdOf(flags: RawFlags): string {
 
 /**
  * The values that the environment gives to the flags of one command, for yargs's `config()`: argv wins over them. Variables of
- * other commands are left alone, for the containers of a pod often share one environment.
+ * other commands are left alone, for the containers of a pod often share one environment. So a flag that is called as another
+ * one, of the other program, says `isArgumentOnly`: its variable belongs to that one.
  */
 export function flagsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
@@ -198,6 +199,7 @@ export function flagsFromEnvironment(
 ): Record<string, string | number | boolean> {
   const values: Record<string, string | number | boolean> = {};
   for (const [flag, spec] of Object.entries(flags)) {
+    if ('isArgumentOnly' in spec) continue;
     const type = 'type' in spec ? spec.type : 'string';
     const text = environment[`${ENV_PREFIX}_${flag.toUpperCase().replaceAll('-', '_')}`];
     if (text === undefined || text === '') continue;

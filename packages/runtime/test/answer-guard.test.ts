@@ -1,20 +1,14 @@
 // Whoever answers may be hostile, or no Redis at all: what it sends must not grow in this process without bound.
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { fetchStatus, type RedisConnection } from '../src/index.ts';
-import { Place, until } from './support.ts';
+import { place, until, usePlace } from './support.ts';
 
 const MIB = 1024 * 1024;
 const PORT = 6379;
 /** An answer may take as long as this; a bound of memory must not depend on a time-out. */
 const PATIENT = { connectTimeoutMs: 5000, commandTimeoutMs: 10_000 };
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 interface Hostile {
   readonly host: string;

@@ -235,7 +235,8 @@ describe('podPlace', () => {
 });
 
 describe('the environment', () => {
-  const flags = { ...FLAGS, print: { type: 'boolean' }, 'any-number': { type: 'number' } } as const;
+  const ofArgv = { output: { type: 'string', isArgumentOnly: true } } as const;
+  const flags = { ...FLAGS, print: { type: 'boolean' }, 'any-number': { type: 'number' }, ...ofArgv } as const;
 
   test.each([
     ['SENTINEL_MICRO_SERVICE', 'redis', { service: 'redis' }],
@@ -251,6 +252,7 @@ describe('the environment', () => {
     ['SENTINEL_MICRO_PRINT', 'false', { print: false }],
     ['SENTINEL_MICRO_SERVICE', '', {}],
     ['SENTINEL_MICRO_OF_ANOTHER_COMMAND', 'x', {}],
+    ['SENTINEL_MICRO_OUTPUT', '/redis-config/redis.conf', {}],
     ['REDIS_PORT', 'tcp://10.0.0.1:6379', {}],
     ['sentinel_micro_service', 'redis', {}],
   ])('%s=%s', (name, value, expected) => {

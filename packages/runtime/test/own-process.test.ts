@@ -1,5 +1,5 @@
 // What the watcher of the own Redis makes of its process: its death while connections are still open, and killing a hung one.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { RedisProcess } from '@sentinel-micro/testkit';
 import type { RedisSample } from '@sentinel-micro/core';
 import {
@@ -13,17 +13,11 @@ import {
   type OwnRedisOptions,
   type RedisTarget,
 } from '../src/index.ts';
-import { Place, SHORT, TIMEOUTS, until } from './support.ts';
+import { place, SHORT, TIMEOUTS, until, usePlace } from './support.ts';
 
 const DOWN_AFTER_MS = 400;
 const HOUR_MS = 3_600_000;
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 interface Watched {
   readonly own: OwnRedis;

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { RedisCommander, type RedisProcess } from '@sentinel-micro/testkit';
 import type { RedisSample } from '@sentinel-micro/core';
 import {
@@ -13,17 +13,11 @@ import {
   type RedisTarget,
   type Reply,
 } from '../src/index.ts';
-import { deferred, Place, SHORT, TIMEOUTS, until } from './support.ts';
+import { deferred, place, SHORT, TIMEOUTS, until, usePlace } from './support.ts';
 
 const HOUR_MS = 3_600_000;
 const SET_MIN_0 = { kind: 'set-min-replicas', count: 0, deadlineMs: Number.MAX_SAFE_INTEGER } as const;
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 interface Watched {
   readonly own: OwnRedis;

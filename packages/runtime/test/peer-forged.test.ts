@@ -8,16 +8,16 @@ import {
   grantFrom,
   hosts,
   identityOf,
-  place,
   pod,
   PORT,
   prevote,
   standIn,
-  usePlace,
+  usePeers,
   wire,
 } from './peer-stand-in.ts';
+import { place } from './support.ts';
 
-usePlace();
+usePeers();
 
 describe('an answer that can not be one to the question does not count, and is complained of once', () => {
   const acquire = (): PeerRequest => ({ ...prevote(0), type: 'ACQUIRE' });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { beforeEach } from '@jest/globals';
 import {
   asPodName,
   asTerm,
@@ -20,24 +20,19 @@ import {
   type RespServer,
   type Session,
 } from '../src/index.ts';
-import { Place, until } from './support.ts';
+import { place, until, usePlace } from './support.ts';
 
 export const PORT = 26379;
 export const CLUSTER = 'redis.shop/mymaster';
-export let place: Place;
 /** Three addresses, new ones for each test. */
 export let hosts: string[];
 
-/** To be called once in each test file. */
-export function usePlace(): void {
-  beforeAll(async () => {
-    place = await Place.make();
-  });
+/** To be called once in each test file: a place, with addresses for peers. */
+export function usePeers(): void {
+  usePlace();
   beforeEach(async () => {
     hosts = [await place.host(PORT), await place.host(PORT), await place.host(PORT)];
   });
-  afterEach(() => place.tidy());
-  afterAll(() => place.remove());
 }
 
 export function identityOf(index: number): PodIdentity {

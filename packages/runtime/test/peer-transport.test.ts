@@ -8,18 +8,17 @@ import {
   grantFrom,
   hosts,
   identityOf,
-  place,
   pod,
   PORT,
   prevote,
   standIn,
   statusOf,
   wire,
-  usePlace,
+  usePeers,
 } from './peer-stand-in.ts';
-import { deferred, until } from './support.ts';
+import { deferred, place, until } from './support.ts';
 
-usePlace();
+usePeers();
 
 describe('two pods', () => {
   test('meet, learn from PEER STATUS who is who, and answer each other', async () => {

@@ -1,24 +1,19 @@
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readCommandCounts, type RedisProcess } from '@sentinel-micro/testkit';
 import { connectRedis, serveResp, simple, type RedisConnection, type RedisTarget } from '../src/index.ts';
-import { Place, SHORT, TIMEOUTS, until } from './support.ts';
+import { place, SHORT, TIMEOUTS, until, usePlace } from './support.ts';
 
 const PASSWORD = 'open-sesame-7';
-let place: Place;
 let redis: RedisProcess;
 let target: RedisTarget;
 
-beforeAll(async () => {
-  place = await Place.make();
-});
+usePlace();
 beforeEach(async () => {
   redis = await place.redis({ password: PASSWORD });
   target = redis.target;
 });
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
 
 /** The error of connecting, with everything that a log could show of it. */
 async function failureOf(

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   changingCommandsBetween,
   parseRole,
@@ -18,26 +18,21 @@ import {
   type RedisConnection,
 } from '../src/index.ts';
 import { RawClient } from './raw-client.ts';
-import { deferred, Place, TIMEOUTS, until } from './support.ts';
+import { deferred, place, TIMEOUTS, until, usePlace } from './support.ts';
 
 const FAR = Number.MAX_SAFE_INTEGER;
 const PROMOTE: OwnAction = { kind: 'promote', deadlineMs: FAR, minReplicas: null };
 const LIMBO = { kind: 'limbo', why: 'a test', cutClients: false, atOnce: false } as const;
 const IN_LIMBO = { role: 'replica', masterHost: '127.0.0.1', masterPort: 1, linkUp: false };
 
-let place: Place;
 let redis: RedisProcess;
 let connection: RedisConnection;
 
-beforeAll(async () => {
-  place = await Place.make();
-});
+usePlace();
 beforeEach(async () => {
   redis = await place.redis();
   connection = await place.connect(redis.target);
 });
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
 
 const order = (action: OwnAction, clock: Clock = systemClock): Promise<Outcome> => carryOut(connection, clock, action);
 const role = async (): Promise<string> => parseRole(await redis.text('INFO', 'replication')).role;

@@ -1,15 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { RedisProcess } from '@sentinel-micro/testkit';
 import { findProcess, type ProcessClaim, type SeenProcess } from '../src/redis-process.ts';
-import { Place, until } from './support.ts';
+import { place, until, usePlace } from './support.ts';
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 async function claimOf(redis: RedisProcess, change: Partial<ProcessClaim> = {}): Promise<ProcessClaim> {
   const info = await redis.text('INFO', 'server');

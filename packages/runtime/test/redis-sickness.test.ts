@@ -1,18 +1,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { RedisProcess } from '@sentinel-micro/testkit';
 import type { RedisConnection } from '../src/index.ts';
 import { askSickness, Sickness } from '../src/redis-sickness.ts';
-import { Place } from './support.ts';
+import { place, usePlace } from './support.ts';
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 const FULL = 'used_memory:120\r\nmaxmemory:100\r\nmaxmemory_policy:noeviction\r\n';
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { changingCommandsBetween, commandsBetween, parseRole, readCommandCounts } from '@sentinel-micro/testkit';
 import type { RedisProcess } from '@sentinel-micro/testkit';
 import {
@@ -12,23 +12,18 @@ import {
 } from '@sentinel-micro/core';
 import { actOnRemote, askInfo, systemClock } from '../src/index.ts';
 import { RawClient } from './raw-client.ts';
-import { Place, until } from './support.ts';
+import { place, until, usePlace } from './support.ts';
 
 const PASSWORD = 'open-sesame-7';
 const TIMEOUT_MS = 2000;
-let place: Place;
 let redis: RedisProcess;
 let runId: RunId;
 
-beforeAll(async () => {
-  place = await Place.make();
-});
+usePlace();
 beforeEach(async () => {
   redis = await place.redis({ password: PASSWORD });
   runId = await runIdOf(redis);
 });
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
 
 async function runIdOf(of: RedisProcess): Promise<RunId> {
   return asRunId((await readCommandCounts(of)).runId);

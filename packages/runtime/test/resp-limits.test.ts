@@ -1,6 +1,6 @@
 // What one connection, and all of them together, may cost: each bound on a real server.
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   bulk,
   failed,
@@ -15,18 +15,13 @@ import {
 } from '../src/index.ts';
 import { PORT_LIMITS } from '../src/resp-limits.ts';
 import { encodeRequest, RawClient } from './raw-client.ts';
-import { deferred, Place, until } from './support.ts';
+import { deferred, place, until, usePlace } from './support.ts';
 
 const PORT = 26379;
-let place: Place;
 let host: string;
 let troubles: string[];
 
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 async function serve(handle: CommandHandler, options: RespServerOptions = {}): Promise<RespServer> {
   host = await place.host(PORT);

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   bulk,
   failed,
@@ -13,17 +13,12 @@ import {
   type Session,
 } from '../src/index.ts';
 import { RawClient } from './raw-client.ts';
-import { deferred, Place, until } from './support.ts';
+import { deferred, place, until, usePlace } from './support.ts';
 
 const PORT = 26379;
-let place: Place;
 let host: string;
 
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 async function serve(handle: CommandHandler): Promise<RespServer> {
   host = await place.host(PORT);

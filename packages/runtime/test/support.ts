@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import {
   claimAddressBlock,
   loadTools,
@@ -67,6 +68,18 @@ export class Place {
     await this.addresses.release();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** That of the test file, once `usePlace` was called. */
+export let place: Place;
+
+/** One place for all tests of a file, tidied after each of them; to be called once in the file. */
+export function usePlace(): void {
+  beforeAll(async () => {
+    place = await Place.make();
+  });
+  afterEach(() => place.tidy());
+  afterAll(() => place.remove());
 }
 
 /** Waits until `probe` is true. */

@@ -40,6 +40,12 @@ export interface LoopPorts {
   readonly remember: (memory: Memory) => void;
 }
 
+/**
+ * How often the clock is looked at, in milliseconds. A timer stands still while the machine is suspended, the clock does not: a lease that
+ * ends soon after would be noticed late.
+ */
+const CLOCK_WATCH_MS = 100;
+
 type AnswerListener = (answer: PeerAnswer) => void;
 
 /** The sidecar's loop: something happened, decide, act. Inputs are handled one after the other, in the order in which they come. */
@@ -110,8 +116,15 @@ export class Loop {
 
   #schedule(wakeAtMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const delayMs = Math.max(1, Math.ceil(wakeAtMs - this.#ports.clock.now()));
-    this.#timer = setTimeout(() => this.feed({ type: 'tick' }), delayMs);
+    const { clock } = this.#ports;
+    const delayMs = Math.max(1, Math.ceil(wakeAtMs - clock.now()));
+    this.#timer = setTimeout(
+      () => {
+        if (clock.now() >= wakeAtMs) this.feed({ type: 'tick' });
+        else this.#schedule(wakeAtMs);
+      },
+      Math.min(delayMs, CLOCK_WATCH_MS),
+    );
   }
 
   #decideOnce(input: Input): void {

@@ -3,7 +3,9 @@ import {
   messageOf,
   OperationError,
   refuseSecretsInArguments,
+  refuseUnknownFlags,
   UsageError,
+  usageMessage,
   type RawFlags,
 } from '@sentinel-micro/runtime';
 import { randomBytes } from 'node:crypto';
@@ -26,7 +28,6 @@ import {
 import { PROMOTE_FLAGS, runPromote } from './promote/command.ts';
 import { startSidecar } from './run.ts';
 import { runStatus, STATUS_FLAGS } from './status.ts';
-import { refuseUnknownFlags, usageMessage } from './usage.ts';
 
 const output = {
   stdout: (text: string): void => void process.stdout.write(`${text}\n`),
@@ -127,8 +128,8 @@ async function main(): Promise<number> {
       takesEndpoints ? `${name} <endpoints..>` : name,
       does,
       (command) => {
-        named = name;
-        refuseUnknownFlags(name, args, specs);
+        named = `sentinel ${name}`;
+        refuseUnknownFlags(named, args, specs);
         const describe = 'HOST:PORT or [IPv6]:PORT of each instance';
         if (takesEndpoints) command.positional('endpoints', { type: 'string', array: true, describe });
         return command.options(specs).config(flagsFromEnvironment(process.env, specs));

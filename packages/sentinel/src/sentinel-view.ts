@@ -1,5 +1,6 @@
 import {
   currentMaster,
+  isPlanned,
   knownPeers,
   standingGrant,
   type Address,
@@ -77,7 +78,7 @@ function stageOf(state: NodeState, isNamed: boolean): Stage {
 
 /** A switchover or its like: the master has left its place as ordered, so nothing is down. */
 function isMoving({ release, command, stopping }: NodeState): boolean {
-  if (release?.cause === 'switchover' || release?.cause === 'handover' || release?.cause === 'failover') return true;
+  if (release !== null && isPlanned(release.cause)) return true;
   // The old master's own sidecar, which carries it out. Ordered where there is no master, a failover names no successor.
   return stopping || (command !== null && command.to !== null);
 }

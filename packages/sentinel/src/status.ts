@@ -1,7 +1,8 @@
-import { pausedBy, WELL, type AskedPod, type PeerStatus } from '@sentinel-micro/core';
+import { isInLimbo, pausedBy, WELL, type AskedPod, type PeerStatus } from '@sentinel-micro/core';
 import type { RawFlags } from '@sentinel-micro/runtime';
 import { askAll, hasAnswered, holderOf, OUTPUT_FLAGS, SET_FLAGS, wantsJson, type Output } from './control/set.ts';
 import { textTable } from './control/table.ts';
+import { problemsOf } from './status-problems.ts';
 
 /** The flags of `sentinel status`. */
 export const STATUS_FLAGS = { ...SET_FLAGS, ...OUTPUT_FLAGS } as const;
@@ -10,7 +11,7 @@ function roleOf(status: PeerStatus): string {
   const { position } = status.redis;
   if (position === null) return 'down';
   if (position.role === 'master') return 'master';
-  return position.masterPort === 1 ? 'limbo' : 'replica';
+  return isInLimbo(position) ? 'limbo' : 'replica';
 }
 
 function leaseOf(status: PeerStatus): string {
@@ -66,14 +67,16 @@ export function statusTable(pods: readonly AskedPod[]): string {
 
 /**
  * `sentinel status`: asks every sidecar behind the Service what it knows.
- * @returns the exit code: 0 when every pod answered and one of them holds the lease, else 1.
+ * @returns the exit code: 0 when the set is whole, else 1; what it lacks is told on stderr.
  * @throws UsageError for a wrong flag, OperationError when DNS names nobody.
  */
 export async function runStatus(flags: RawFlags, output: Output): Promise<number> {
   const isJson = wantsJson(flags);
   const pods = await askAll(flags);
-  const isWell = pods.every(hasAnswered) && holderOf(pods) !== null;
-  const paused = pausedBy(pods);
-  output.stdout(isJson ? JSON.stringify({ ok: isWell, isPaused: paused.length > 0, pods }) : statusTable(pods));
-  return isWell ? 0 : 1;
+  const problems = problemsOf(pods);
+  const ok = problems.length === 0;
+  const isPaused = pausedBy(pods).length > 0;
+  output.stdout(isJson ? JSON.stringify({ ok, isPaused, problems, pods }) : statusTable(pods));
+  if (!ok) output.stderr(`sentinel: the set is not whole: ${problems.join('; ')}`);
+  return ok ? 0 : 1;
 }

@@ -1,18 +1,12 @@
 // CLIENT, INFO and COMMAND: what a port tells of itself and of who is connected.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { bulk, encodeMessage, OK, simple, type Reply } from '@sentinel-micro/runtime';
 import { identity, renewal } from '../../core/test/support.ts';
 import type { RawClient } from '../../runtime/test/raw-client.ts';
-import { Place } from '../../runtime/test/support.ts';
+import { place, usePlace } from '../../runtime/test/support.ts';
 import { contextOf, follower, keysOf, leader, serveCommands } from './commands-support.ts';
 
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
+usePlace();
 
 describe('CLIENT', () => {
   const idOf = async (raw: RawClient): Promise<string> => {

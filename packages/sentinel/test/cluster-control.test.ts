@@ -6,8 +6,8 @@ import { sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
 import { runExplain } from '../src/control/explain.ts';
 import { runHistory, type ToldChange } from '../src/control/history.ts';
 import { runFailover, runHandover, runPause, runResume, runSwitchover } from '../src/control/order.ts';
-import type { Output } from '../src/control/set.ts';
 import { runStatus } from '../src/status.ts';
+import { runCommand, type Command } from './cluster-commands.ts';
 import {
   GRANT_MS,
   fill,
@@ -20,8 +20,6 @@ import {
   untilTrue,
 } from './cluster-helpers.ts';
 import type { Run } from './control-support.ts';
-
-type Command = (flags: RawFlags, output: Output) => Promise<number>;
 
 let cluster: Cluster;
 
@@ -37,22 +35,8 @@ beforeEach(async () => {
 }, 60_000);
 afterAll(() => stopAll(cluster));
 
-async function run(command: Command, change: RawFlags = {}): Promise<Run> {
-  const { service, namespace, sentinelPort, dnsServers, masterName } = cluster.settings;
-  const flags = {
-    service,
-    namespace,
-    port: sentinelPort,
-    'dns-servers': dnsServers,
-    'master-name': masterName,
-    'probe-timeout-ms': 2000,
-    'timeout-ms': 20_000,
-    output: 'text',
-    ...change,
-  };
-  const [stdout, stderr]: [string[], string[]] = [[], []];
-  const output = { stdout: (text: string) => stdout.push(text), stderr: (text: string) => stderr.push(text) };
-  return { exitCode: await command(flags, output), stdout: stdout.join('\n'), stderr: stderr.join('\n') };
+function run(command: Command, change: RawFlags = {}): Promise<Run> {
+  return runCommand(cluster, command, change);
 }
 
 async function explained(): Promise<Explanation> {
@@ -167,7 +151,7 @@ describe('sentinel switchover', () => {
       await sleep(500);
       const { exitCode, stderr } = await run(runSwitchover);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/No suitable replica to promote.*priority is 0/);
+      expect(stderr).toMatch(/No suitable replica to promote.*priority 0: never promoted/);
       expect(await isMaster(master)).toBe(true);
     } finally {
       for (const replica of replicas) await replica.command('CONFIG', 'SET', 'replica-priority', '100');

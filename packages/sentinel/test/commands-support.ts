@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
+import { expect } from '@jest/globals';
 import { serveResp, type Reply, type RespServer } from '@sentinel-micro/runtime';
 import { loadTools, RedisProcess } from '@sentinel-micro/testkit';
 import type { MemberView, NodeState } from '@sentinel-micro/core';
@@ -151,6 +152,9 @@ export async function startRealSentinel(
   const sentinel = await RedisProcess.start({ ...options, configFile, args: ['--sentinel'] });
   return place.closing(sentinel, () => sentinel.killAndWait());
 }
+
+/** An error whose text matches this. */
+export const isError = (pattern: string): unknown => ({ type: 'error', text: expect.stringMatching(pattern) });
 
 /** The keys of a map in order, or of a flat array of keys and values. */
 export function keysOf(reply: Reply): string[] {

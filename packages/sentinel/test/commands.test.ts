@@ -1,23 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { bulk, bulks, decodeStatus, encodeMessage, fetchStatus, OK, simple } from '@sentinel-micro/runtime';
 import type { PeerRequest } from '@sentinel-micro/core';
 import { Redis } from 'ioredis';
 import { identity, requestOf, renewal } from '../../core/test/support.ts';
-import { Place } from '../../runtime/test/support.ts';
-import { contextOf, follower, keysOf, leader, loginsOf, PORT, serveCommands } from './commands-support.ts';
+import { place, usePlace } from '../../runtime/test/support.ts';
+import { contextOf, follower, isError, keysOf, leader, loginsOf, PORT, serveCommands } from './commands-support.ts';
 
 const PASSWORD = 'open-sesame-7';
 const NO_AUTH = { type: 'error', text: 'NOAUTH Authentication required.' };
 const WRONG_PASSWORD = { type: 'error', text: 'WRONGPASS invalid username-password pair or user is disabled.' };
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
-
-const isError = (start: string): unknown => ({ type: 'error', text: expect.stringMatching(start) });
+usePlace();
 
 describe('without a password', () => {
   test('everything may be asked at once', async () => {

@@ -63,19 +63,38 @@ describe('sentinel explain', () => {
 
   test('exit code 0 when the master could be lost without any harm, and a switchover would succeed', async () => {
     await stage.serve([pod(0), pod(1), pod(2)]);
-    const { exitCode, stdout } = await stage.run(runExplain);
-    expect(exitCode).toBe(0);
+    const { exitCode, stdout, stderr } = await stage.run(runExplain);
+    expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^MASTER: redis-0/);
   });
 
-  test.each<[string, AskedPod[]]>([
-    ['a loss would not be survived', [pod(0), pod(1), silent(2)]],
-    ['automatic failover is paused', [pod(0, { pauses: 1 }), pod(1), pod(2)]],
-    ['confirmed writes could be missing after a loss', [pod(0), pod(1), pod(2, { position: null })]],
-    ['nobody could take over', [pod(0), pod(1, { position: null }), pod(2, { position: null })]],
-  ])('exit code 1 when %s', async (_title, asked) => {
+  const paused = 'automatic failover is paused; if it were not: redis-1, priority 100, offset 100, full data';
+  const risk = '1 of the 2 pods that are needed can show all their data';
+  test.each<[string, AskedPod[], string]>([
+    [
+      'a loss would not be survived',
+      [pod(0), pod(1), silent(2)],
+      'if redis-0 were lost, nobody would be elected: only redis-1 would be left to vote, and 2 votes are needed',
+    ],
+    [
+      'automatic failover is paused',
+      [pod(0, { pauses: 1 }), pod(1), pod(2)],
+      `if redis-0 were lost, nobody would be elected: ${paused}; or redis-2, in step as well, by who asks first`,
+    ],
+    [
+      'confirmed writes could be missing after a loss',
+      [pod(0), pod(1), pod(2, { position: null })],
+      `if redis-0 were lost, confirmed writes could be missing: redis-1: priority 100, offset 100, full data; but ${risk}: only after --data-wait-ms, and not at all with --durability strict`,
+    ],
+    [
+      'nobody could take over',
+      [pod(0), pod(1, { position: null }), pod(2, { position: null })],
+      'if redis-0 were lost, nobody would be elected: nobody would be left who could ask for the lease; a switchover would not succeed: no pod could take over',
+    ],
+    ['nobody leads', [silent(0)], 'nobody holds the lease'],
+  ])('exit code 1 when %s, and why on stderr', async (_title, asked, why) => {
     await stage.serve(asked);
-    expect(await stage.run(runExplain)).toMatchObject({ exitCode: 1 });
+    expect(await stage.run(runExplain)).toMatchObject({ exitCode: 1, stderr: `sentinel: ${why}` });
   });
 
   test('as JSON: all of it', async () => {

@@ -21,7 +21,9 @@ test.each<[string[], Record<string, string>, string]>([
   [['run', '--no-such-flag', '1'], {}, '--no-such-flag is no flag of sentinel run; see sentinel run --help'],
   [['status', 'foo'], {}, 'sentinel status takes no argument, but was given: foo'],
   [['switchover', '--to'], {}, '--to is given without a value'],
-  [['explain'], { SENTINEL_MICRO_OUTPUT: 'xml' }, '--output is "xml"; it must be one of text, json'],
+  [['explain', '--output', 'xml'], {}, '--output is "xml"; it must be one of text, json'],
+  // The file that make-slave writes: the environment may be that of the whole pod.
+  [['explain'], { SENTINEL_MICRO_OUTPUT: '/redis-config/redis.conf' }, '--service is missing; it must be given'],
   [['foo'], { LANG: 'de_DE.UTF-8' }, 'there is no command foo; name one of run, status'],
   [['promote'], {}, 'sentinel promote needs at least one argument'],
   [

@@ -1,32 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { planPromotion, type Instance, type PromotionPlan } from '@sentinel-micro/core';
 import { systemClock, type RedisConnection } from '@sentinel-micro/runtime';
-import { liveProcesses, waitUntil, type RedisProcess } from '@sentinel-micro/testkit';
+import { waitUntil, type RedisProcess } from '@sentinel-micro/testkit';
 import { runPromote } from '../src/promote/command.ts';
 import { parseEndpoint } from '../src/promote/endpoint.ts';
 import { followAll, promote } from '../src/promote/execute.ts';
 import { createObserver, type Observer } from '../src/promote/observe.ts';
-import { changesDuring, endpointOf, killMaster, RedisSet, roleOf } from './promote-helpers.ts';
+import { changesDuring, endpointOf, killMaster, roleOf, set, useSet } from './promote-helpers.ts';
 
 const SETTINGS = { clock: systemClock, verifyTimeoutMs: 800 };
 
-let set: RedisSet;
 let observer: Observer | undefined;
 
-beforeAll(async () => {
-  set = await RedisSet.create();
-});
-
-afterEach(async () => {
+afterEach(() => {
   observer?.close();
   observer = undefined;
-  await set.stopAll();
 });
-
-afterAll(async () => {
-  await set.remove();
-  expect(liveProcesses()).toEqual([]);
-});
+useSet();
 
 /** Looks at the replicas of a dead master, and plans. */
 async function planFor(

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createServer } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveProcesses, parseRole, RedisCommander, type RedisProcess } from '@sentinel-micro/testkit';
+import { parseRole, RedisCommander, type RedisProcess } from '@sentinel-micro/testkit';
 import {
   awaitOnline,
   awaitCaughtUp,
@@ -14,25 +14,18 @@ import {
   killMaster,
   promote,
   promoteJson,
-  RedisSet,
   roleOf,
+  set,
+  useSet,
 } from './promote-helpers.ts';
 
-let set: RedisSet;
 let dir: string;
 
-beforeAll(async () => {
-  set = await RedisSet.create();
+useSet();
+beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'promote-files-'));
 });
-
-afterEach(() => set.stopAll());
-
-afterAll(async () => {
-  await set.remove();
-  rmSync(dir, { recursive: true, force: true });
-  expect(liveProcesses()).toEqual([]);
-});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A replica that can not be told anything any more; it must already follow, so it is told in its configuration. */
 function deafReplicaOf(master: RedisProcess, ...config: string[]): Promise<RedisProcess> {

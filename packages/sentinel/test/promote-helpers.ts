@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import {
   changingCommandsBetween,
   claimAddressBlock,
+  liveProcesses,
   loadTools,
   MonitorRecorder,
   parseRole,
@@ -70,7 +72,7 @@ export async function promoteJson(
 }
 
 /** The instances of one test file: all on one address, each on a port of its own. */
-export class RedisSet {
+class RedisSet {
   readonly host: string;
   readonly #block: AddressBlock;
   readonly #dir = mkdtempSync(join(tmpdir(), 'promote-test-'));
@@ -121,6 +123,21 @@ export class RedisSet {
     await this.#block.release();
     rmSync(this.#dir, { recursive: true, force: true });
   }
+}
+
+/** That of the test file, once `useSet` was called. */
+export let set: RedisSet;
+
+/** One set for all tests of a file; each of them starts anew. To be called once in the file. */
+export function useSet(): void {
+  beforeAll(async () => {
+    set = await RedisSet.create();
+  });
+  afterEach(() => set.stopAll());
+  afterAll(async () => {
+    await set.remove();
+    expect(liveProcesses()).toEqual([]);
+  });
 }
 
 export const endpointOf = (redis: RedisProcess): string => `${redis.target.host}:${String(redis.target.port)}`;

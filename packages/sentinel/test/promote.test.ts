@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { liveProcesses, type RedisProcess } from '@sentinel-micro/testkit';
+import { describe, expect, test } from '@jest/globals';
+import type { RedisProcess } from '@sentinel-micro/testkit';
 import {
   awaitCaughtUp,
   awaitOnline,
@@ -10,23 +10,13 @@ import {
   killMaster,
   promote,
   promoteJson,
-  RedisSet,
   roleOf,
+  set,
+  useSet,
   writeMuch,
 } from './promote-helpers.ts';
 
-let set: RedisSet;
-
-beforeAll(async () => {
-  set = await RedisSet.create();
-});
-
-afterEach(() => set.stopAll());
-
-afterAll(async () => {
-  await set.remove();
-  expect(liveProcesses()).toEqual([]);
-});
+useSet();
 
 /** Kills the master after its replicas were paused one by one, so that each of them has less than the one after it. */
 async function leaveBehind(master: RedisProcess, replicas: readonly RedisProcess[]): Promise<number[]> {

@@ -1,22 +1,14 @@
 // SENTINEL SWITCHOVER and its like: what is ordered of the core, what is passed on, and what is answered.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { OK, simple, type Reply } from '@sentinel-micro/runtime';
 import type { Command, CommandResult } from '@sentinel-micro/core';
 import { identity } from '../../core/test/support.ts';
-import { Place } from '../../runtime/test/support.ts';
+import { place, usePlace } from '../../runtime/test/support.ts';
 import { decodeResult, encodeOrder, forwardCommand, type ForwardingOptions } from '../src/forwarding.ts';
-import { contextOf, follower, leader, loginsOf, newcomer, PORT, serveCommands } from './commands-support.ts';
+import { contextOf, follower, isError, leader, loginsOf, newcomer, PORT, serveCommands } from './commands-support.ts';
 
 const PASSWORD = 'open-sesame-7';
-let place: Place;
-
-beforeAll(async () => {
-  place = await Place.make();
-});
-afterEach(() => place.tidy());
-afterAll(() => place.remove());
-
-const isError = (start: string): unknown => ({ type: 'error', text: expect.stringMatching(start) });
+usePlace();
 
 describe('orders', () => {
   const asked: Command[] = [];

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { asOffset, statusOf, type AskedPod, type PeerStatus, type Position } from '@sentinel-micro/core';
 import { OperationError, UsageError } from '@sentinel-micro/runtime';
-import { pod } from '../../core/test/asked-pods.ts';
+import { pod, silent } from '../../core/test/asked-pods.ts';
 import { identity, LIMBO, positionOf } from '../../core/test/support.ts';
 import { runStatus, statusTable } from '../src/status.ts';
 import { contextOf, follower, leader, loginsOf, newcomer, PORT, serveCommands } from './commands-support.ts';
@@ -93,55 +93,57 @@ describe('sentinel status, with a real DNS', () => {
     return { exitCode, text: stdout };
   }
 
-  test('all pods answer, and one of them holds the lease: exit code 0', async () => {
-    const [one, two] = [
-      await serveCommands(stage.place, contextOf(LEADER)),
-      await serveCommands(stage.place, contextOf(FOLLOWER)),
-    ];
+  test('the set is whole: exit code 0, and nothing on stderr', async () => {
+    await stage.serve([pod(0), pod(1), pod(2)]);
+    const { exitCode, stdout, stderr } = await stage.run(runStatus);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^POD .*\nredis-0 +.* master .*holder.*\nredis-1 .*granted to redis-0\nredis-2 /);
+  });
+
+  test('pods are sorted as people count', async () => {
+    const [ten, two] = [await serveCommands(stage.place, contextOf(LEADER)), await stage.place.host(PORT)];
     await stage.dns.setPods([
-      { name: 'redis-10', ip: two.host },
-      { name: 'redis-2', ip: one.host },
+      { name: 'redis-10', ip: two },
+      { name: 'redis-2', ip: ten.host },
     ]);
-    const { exitCode, text } = await status();
-    expect(exitCode).toBe(0);
-    expect(text).toMatch(/^POD .*\nredis-1 +.* master .*holder.*\nredis-1 .*granted to redis-0$/);
+    const rows = (await status()).text.split('\n').slice(1);
+    expect(rows.map((row) => row.split(' ', 1)[0])).toEqual(['redis-1', 'redis-10']);
   });
 
   test('as JSON: one object, with everything that the sidecars told', async () => {
     const { host } = await serveCommands(stage.place, contextOf(LEADER));
     await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
     const { exitCode, text } = await status({ output: 'json' });
-    expect(exitCode).toBe(0);
+    expect(exitCode).toBe(1);
+    const missing = 'DNS does not name it, or its sidecar did not say who it is';
     expect(JSON.parse(text)).toEqual({
-      ok: true,
+      ok: false,
       isPaused: false,
+      problems: [`redis-0: ${missing}`, `redis-2: ${missing}`],
       pods: [{ ip: host, pod: 'redis-1', error: null, status: statusOf(LEADER.state, LEADER.nowMs) }],
     });
   });
 
   test('a pod that does not answer is listed under the name that DNS has: exit code 1', async () => {
-    const [one, gone] = [await serveCommands(stage.place, contextOf(LEADER)), await stage.place.host(PORT)];
-    await stage.dns.setPods([
-      { name: 'redis-1', ip: one.host },
-      { name: 'redis-7', ip: gone },
-    ]);
-    const { exitCode, text } = await status();
+    const [, , gone] = await stage.serve([pod(0), pod(1), silent(2)]);
+    const { exitCode, stdout, stderr } = await stage.run(runStatus);
     expect(exitCode).toBe(1);
-    expect(text).toMatch(new RegExp(`redis-7 +${gone} +\\? .*ECONNREFUSED`));
+    expect(stdout).toMatch(new RegExp(`redis-2 +${String(gone)} +\\? .*ECONNREFUSED`));
+    expect(stderr).toMatch(/^sentinel: the set is not whole: redis-2: its sidecar does not answer: .*ECONNREFUSED/);
   });
 
-  test('nobody holds the lease: exit code 1', async () => {
-    const { host } = await serveCommands(stage.place, contextOf(newcomer()));
-    await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
-    const { exitCode, text } = await status();
-    expect(exitCode).toBe(1);
-    expect(text).toMatch(/redis-1 .* mute, \d+ ms/);
+  test('a Redis that is down, and two more that do not follow: one line on stderr, also with --json', async () => {
+    await stage.serve([pod(0), pod(1, { position: null }), pod(2, { position: LIMBO })]);
+    const why =
+      'sentinel: the set is not whole: redis-1: its Redis is down: connection refused; redis-2: its Redis is in limbo, a replica of nobody';
+    expect(await stage.run(runStatus)).toMatchObject({ exitCode: 1, stderr: why });
+    expect(await stage.run(runStatus, { json: true })).toMatchObject({ exitCode: 1, stderr: why });
   });
 
   test('with a password; a wrong one is an answer, and is not shown', async () => {
     const { host } = await serveCommands(stage.place, contextOf(LEADER), { logins: loginsOf('open-sesame-7') });
     await stage.dns.setPods([{ name: 'redis-1', ip: host }]);
-    expect(await status({ 'redis-password': 'open-sesame-7' })).toMatchObject({ exitCode: 0 });
+    expect((await status({ 'redis-password': 'open-sesame-7' })).text).toMatch(/redis-1 .* master .*holder/);
     const { exitCode, text } = await status({ 'redis-password': 'wrong-one-8' });
     expect(exitCode).toBe(1);
     expect(text).toContain('WRONGPASS');

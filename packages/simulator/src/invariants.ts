@@ -67,8 +67,12 @@ export class Invariants implements Watcher {
   }
 
   promoted(redis: RedisModel): void {
-    this.writers.promoted();
+    this.writers.promoted(redis);
     this.chronicle.add({ kind: 'promotion', atMs: this.#world.nowMs, pod: this.#nameOf(redis), redis });
+  }
+
+  accepted(redis: RedisModel, value: number): void {
+    this.writers.accepted(redis, value);
   }
 
   foreignerTouched(text: string): void {
@@ -186,7 +190,9 @@ export class Invariants implements Watcher {
     const told = history.filter(({ outcome }) => outcome === 'acknowledged' || outcome === 'confirmed');
     const confirmed = told.filter(({ outcome }) => outcome === 'confirmed');
     const missing = confirmed.filter(({ value }) => !kept.has(value));
-    const unexcused = missing.filter((write) => !this.#isExcused(write.sentAtMs, write.value));
+    const unexcused = missing.filter(
+      ({ sentAtMs, value }) => !this.writers.isUnbacked(value) && !this.#isExcused(sentAtMs, value),
+    );
     const [first] = unexcused;
     if (this.violations.length === 0 && master !== undefined && first !== undefined) {
       this.#violate(

@@ -23,6 +23,8 @@ export interface RedisObserver {
   fullSyncStarted(from: RedisModel, to: Socket): void;
   /** What a replica was sent is on its disk now, as its RDB (repl-diskless-load disabled, the default). */
   snapshotStored?(redis: RedisModel, snapshot: Snapshot): void;
+  /** A client's write has taken effect. */
+  writeAccepted?(redis: RedisModel, value: number): void;
 }
 
 interface HeldWrite {
@@ -67,6 +69,8 @@ export class RedisModel extends Process implements RedisState {
   pausedUntilMs = -Infinity;
   /** When it was last promoted by REPLICAOF NO ONE in the life of this process; true time. */
   wasPromotedAtMs = -Infinity;
+  /** Then it was not a sidecar that ordered it: somebody typed it. */
+  wasPromotedByHand = false;
   isTamperedWith = false;
   readonly #lastWriteOf = new WeakMap<Socket, number>();
   readonly #accepted = new Set<Socket>();
@@ -265,7 +269,7 @@ export class RedisModel extends Process implements RedisState {
       case 'REPLICAOF':
         if (this.isLoading) reply({ ok: false, code: 'LOADING' });
         else {
-          this.#replicaOf(command.host, command.port);
+          this.#replicaOf(command.host, command.port, false);
           reply(OK);
         }
         return;
@@ -321,6 +325,7 @@ export class RedisModel extends Process implements RedisState {
     if (why !== null) return { ok: false, code: why };
     this.append(WRITE_BYTES, value);
     this.#lastWriteOf.set(socket, this.offset);
+    this.observer.writeAccepted?.(this, value);
     return OK;
   }
 
@@ -348,11 +353,11 @@ export class RedisModel extends Process implements RedisState {
   /** Somebody types REPLICAOF into redis-cli. */
   replicaOfByHand(host: string | null): void {
     if (this.isLoading) return;
-    this.#replicaOf(host, 6379);
+    this.#replicaOf(host, 6379, true);
     this.isTamperedWith = true;
   }
 
-  #replicaOf(host: string | null, port: number): void {
+  #replicaOf(host: string | null, port: number, isByHand: boolean): void {
     if (host === null) {
       if (this.isMaster) return;
       this.masterHost = null;
@@ -363,6 +368,7 @@ export class RedisModel extends Process implements RedisState {
       this.replid = this.random.id();
       this.isSelectDue = true;
       this.wasPromotedAtMs = this.scheduler.nowMs;
+      this.wasPromotedByHand = isByHand;
       this.feeding.disconnectAll();
       this.observer.roleChanged(this, `is a master now, offset ${this.offset}, ${this.data.length} writes`);
       return;

@@ -48,6 +48,8 @@ const DNS_WHILE_MISSING_MS = 500;
 /** How late a timer may be: other work in the process, other processes on the machine. */
 const MOST_LATENESS_MS = 4;
 const MOST_DUPLICATE_DELAY_MS = 1500;
+/** As in the loop of the sidecar: how often the clock is looked at. Of use only after a suspension, so only then it is done here. */
+const CLOCK_WATCH_MS = 100;
 
 /** One sidecar process: the real core in the loop of packages/sentinel/src/loop.ts, on simulated ports. */
 export class Sidecar extends Process {
@@ -62,6 +64,7 @@ export class Sidecar extends Process {
   #nextRef = 1;
   #isDeciding = false;
   #timer: Timer | null = null;
+  #wakeAtMs = -Infinity;
 
   constructor(environment: SidecarEnvironment, config: NodeConfig, memory: Memory | null) {
     super(environment.network.scheduler);
@@ -118,6 +121,13 @@ export class Sidecar extends Process {
     return Number.isFinite(untilMs) ? this.trueTimeOf(untilMs) : -Infinity;
   }
 
+  override wake(first: 'io' | 'timer'): void {
+    super.wake(first);
+    this.after(this.#environment.random.between(0, CLOCK_WATCH_MS), () => {
+      if (this.localNow() >= this.#wakeAtMs) this.feed({ type: 'tick' });
+    });
+  }
+
   override accept(socket: Socket): void {
     const { hasPassword, machine } = this.#environment;
     if (hasPassword && socket.remoteMachine?.realm !== machine.realm) {
@@ -159,6 +169,7 @@ export class Sidecar extends Process {
 
   #schedule(wakeAtMs: number): void {
     if (this.#timer !== null) this.#timer.isCancelled = true;
+    this.#wakeAtMs = wakeAtMs;
     const delayMs = Math.max(1, Math.ceil(wakeAtMs - this.localNow()));
     const lateMs = this.#environment.random.next() ** 4 * MOST_LATENESS_MS;
     this.#timer = this.after(delayMs / this.#environment.clock.rate + lateMs, () => this.feed({ type: 'tick' }));

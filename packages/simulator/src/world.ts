@@ -33,6 +33,8 @@ export interface Watcher {
   /** A Redis of another cluster feeds one of this one, or the other way round. */
   foreignerMet(text: string, to: Pod | null): void;
   promoted(redis: RedisModel): void;
+  /** A Redis has carried out a client's write. */
+  accepted(redis: RedisModel, value: number): void;
 }
 
 function describePosition(position: Position | null): string {
@@ -206,6 +208,10 @@ export class World implements RedisObserver {
 
   snapshotStored(redis: RedisModel, snapshot: Snapshot): void {
     this.podOf(redis)?.snapshotStored(snapshot);
+  }
+
+  writeAccepted(redis: RedisModel, value: number): void {
+    this.watcher?.accepted(redis, value);
   }
 
   foreignerTouched(text: string): void {

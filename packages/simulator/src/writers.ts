@@ -1,4 +1,4 @@
-import { FENCE_MS, UNREACHABLE_MIN_REPLICAS } from '@sentinel-micro/core';
+import { FENCE_MS, isLeading, UNREACHABLE_MIN_REPLICAS } from '@sentinel-micro/core';
 import type { Pod } from './pod.ts';
 import type { Process } from './process.ts';
 import type { RedisModel } from './redis-model.ts';
@@ -10,6 +10,8 @@ type Violate = (invariant: 'S1' | 'S2', text: string) => void;
 
 /** Timer lateness and the pace of this check, in milliseconds. */
 const SLACK_MS = 50;
+/** A sidecar that has just gone on needs this long to know what time it is, and its Redis to hear of it. */
+const NOTICED_MS = 100 + SLACK_MS;
 /** How long a master that was never led by its present sidecar may stay one: a look at it, an order that has to be repeated. */
 const UNLEASED_SLACK_MS = 300;
 /** The replica's own cron and the master's, each once a second, and the rounding of a lag to seconds. */
@@ -22,7 +24,10 @@ interface Tenure {
   untilMs: number;
 }
 
-/** S1 and S2: who may take writes, who does, and for how long two do at once. README.md has the bounds as a table. */
+/**
+ * S1 and S2: who may take writes, who does, and for how long two do at once; for S3, which writes no lease ever stood behind.
+ * README.md has the bounds as a table.
+ */
 export class Writers {
   longestOverlapMs = 0;
   /** The longest overlap in which the second fence was in force, i.e. for which there is a bound. */
@@ -31,6 +36,10 @@ export class Writers {
   readonly #violate: Violate;
   readonly #tenures = new Map<string, Tenure>();
   readonly #unleasedSinceMs = new Map<RedisModel, number>();
+  /** Those that are masters because somebody typed it, and that no sidecar has led or promoted since. */
+  readonly #usurpers = new Set<RedisModel>();
+  /** What these were given to write while their pod held no lease. */
+  readonly #unbacked = new Set<number>();
   #overlap: { readonly sinceMs: number; readonly isFenced: boolean; isReported: boolean } | null = null;
   /** When a Redis was last promoted that is another one's rival; true time. */
   #promotedAtMs = -Infinity;
@@ -47,8 +56,22 @@ export class Writers {
     return this.#endedOverlapMs + (this.#overlap === null ? 0 : this.#world.nowMs - this.#overlap.sinceMs);
   }
 
-  promoted(): void {
+  promoted(redis: RedisModel): void {
     this.#promotedAtMs = this.#world.nowMs;
+    if (redis.wasPromotedByHand) this.#usurpers.add(redis);
+    else this.#adopt(redis);
+  }
+
+  /** Call for each client's write that a Redis has carried out. */
+  accepted(redis: RedisModel, value: number): void {
+    if (!this.#usurpers.has(redis)) return;
+    const pod = this.#world.podOf(redis);
+    if (pod !== null && !this.#isLeased(pod)) this.#unbacked.add(value);
+  }
+
+  /** True for a write that only a master made by hand has accepted, without a lease, and that no promotion has taken over since. */
+  isUnbacked(value: number): boolean {
+    return this.#unbacked.has(value);
   }
 
   decided(sidecar: Sidecar): void {
@@ -64,7 +87,14 @@ export class Writers {
       return;
     }
     this.#tenures.set(uid, { pod, sidecar, untilMs });
+    const { redis } = pod;
+    // It announces this Redis as the master, however that came to be one.
+    if (redis?.isMaster === true && this.#usurpers.has(redis) && isLeading(sidecar.state, sidecar.localNow())) {
+      this.#adopt(redis);
+    }
     if (untilMs <= nowMs) return;
+    // Held for less than the pace of the slow check, it would be missed there.
+    if (redis !== null) this.#unleasedSinceMs.delete(redis);
     for (const [otherUid, other] of this.#tenures) {
       if (otherUid === uid || other.untilMs <= nowMs) continue;
       this.#violate(
@@ -101,6 +131,13 @@ export class Writers {
   /** Call every few milliseconds. */
   checkSlow(): void {
     for (const pod of this.#world.allPods) this.#checkUnleased(pod);
+  }
+
+  /** From now on it is a master like any other, and what it has is what the set has. */
+  #adopt(redis: RedisModel): void {
+    this.#usurpers.delete(redis);
+    if (this.#unbacked.size === 0) return;
+    for (const value of redis.data) this.#unbacked.delete(value);
   }
 
   #endOverlap({ sinceMs, isFenced }: { sinceMs: number; isFenced: boolean }): void {
@@ -189,7 +226,7 @@ export class Writers {
     const tenure = this.#tenures.get(pod.uid);
     const fromMs = Math.max(sinceMs, sidecar.runsSinceMs, redis.runsSinceMs, pod.tamperedAtMs);
     const wasLeading = tenure?.sidecar === sidecar && tenure.untilMs >= sinceMs - SLACK_MS;
-    const wasWell = sidecar.runsSinceMs < sinceMs - SLACK_MS && redis.runsSinceMs < sinceMs - SLACK_MS;
+    const wasWell = sidecar.runsSinceMs < sinceMs - NOTICED_MS && redis.runsSinceMs < sinceMs - NOTICED_MS;
     // Who types REPLICAOF NO ONE after the end of the lease makes another master than the one that had to be fenced.
     const isTheLeader = wasLeading && pod.tamperedAtMs < tenure.untilMs;
     if (isTheLeader && wasWell && redis.acceptsWrites) return fromMs + FENCE_MS + SLACK_MS;

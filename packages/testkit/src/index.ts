@@ -13,6 +13,7 @@ export type { ContainerEvent } from './container.ts';
 export { DnsServer, type DnsPod, type DnsServerOptions } from './dns-server.ts';
 export { TestkitError, messageOf, type TestkitErrorCode } from './errors.ts';
 export { alignedTable, markdownTable, medianOf, mostOf } from './figures.ts';
+export { pickNamed, readFlags, wholeNumber } from './flags.ts';
 export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
 export { Host, type HostOptions } from './hosts/host.ts';
 export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';

@@ -1,4 +1,3 @@
-import { TestkitError } from '@sentinel-micro/testkit';
 import type { Scenario } from '../scenario.ts';
 import { busy } from './busy.ts';
 import { byHand } from './by-hand.ts';
@@ -30,13 +29,3 @@ export const SCENARIOS: readonly Scenario[] = [
   ...volumes,
   ...scaling,
 ];
-
-/** Those with these names, in that order. @throws TestkitError BAD_USAGE for a name that is not there. */
-export function scenariosNamed(names: readonly string[]): Scenario[] {
-  return names.map((name) => {
-    const scenario = SCENARIOS.find((known) => known.name === name);
-    if (scenario !== undefined) return scenario;
-    const known = SCENARIOS.map((each) => each.name).join(', ');
-    throw new TestkitError('BAD_USAGE', `there is no scenario ${name}; there are ${known}`);
-  });
-}

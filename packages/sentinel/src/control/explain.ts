@@ -56,17 +56,30 @@ export function explanationText(explanation: Explanation): string {
   ].join('\n');
 }
 
+/** Why the master can not be lost without harm, or a switchover would not succeed; empty when all is well. */
+function dangersOf({ master, election, switchover }: Explanation): string[] {
+  if (master === null) return ['nobody holds the lease'];
+  const loss = `if ${master.pod} were lost,`;
+  return [
+    ...(election.winner === null ? [`${loss} nobody would be elected: ${election.reason}`] : []),
+    ...(election.winner !== null && election.isDataAtRisk
+      ? [`${loss} confirmed writes could be missing: ${election.winner}: ${election.reason}`]
+      : []),
+    ...(switchover.target === null ? [`a switchover would not succeed: ${switchover.reason}`] : []),
+  ];
+}
+
 /**
  * `sentinel explain`: asks every sidecar behind the Service, and says what would happen and why. Changes nothing.
- * @returns the exit code: 0 when the master could be lost without any harm and a switchover would succeed, else 1.
+ * @returns the exit code: 0 when the master could be lost without any harm and a switchover would succeed, else 1, and why on stderr.
  * @throws UsageError for a wrong flag, OperationError when DNS names nobody.
  */
 export async function runExplain(flags: RawFlags, output: Output): Promise<number> {
   const isJson = wantsJson(flags);
   const explanation = explain(await askAll(flags));
-  const { master, election, switchover } = explanation;
-  const isSafe = election.winner !== null && !election.isDataAtRisk;
-  const isWell = master !== null && isSafe && switchover.target !== null;
-  output.stdout(isJson ? JSON.stringify({ ok: isWell, ...explanation }) : explanationText(explanation));
-  return isWell ? 0 : 1;
+  const dangers = dangersOf(explanation);
+  const ok = dangers.length === 0;
+  output.stdout(isJson ? JSON.stringify({ ok, ...explanation }) : explanationText(explanation));
+  if (!ok) output.stderr(`sentinel: ${dangers.join('; ')}`);
+  return ok ? 0 : 1;
 }

@@ -70,7 +70,7 @@ interface Ending {
 function tell(ending: Ending, isJson: boolean, output: Output): number {
   if (isJson) output.stdout(JSON.stringify(ending));
   else if (ending.ok) output.stdout(ending.text);
-  else output.stderr(`sentinel: ${ending.text}`);
+  if (!ending.ok) output.stderr(`sentinel: ${ending.text}`);
   return ending.ok ? 0 : 1;
 }
 
@@ -120,11 +120,10 @@ const listOf = (pods: readonly AskedPod[]): string => {
   return pods.map((pod) => `${nameOf(pod)}${pod === holder ? ' (master)' : ''}`).join(', ');
 };
 
-/** @throws UsageError when `to` is no pod of the set, or is the master already. */
+/** @throws UsageError when `to` is no pod of the set. */
 function refuseTarget(to: string, pods: readonly AskedPod[]): void {
-  const target = pods.find(({ pod }) => pod === to);
-  const why = target === undefined ? 'no pod of this set' : target === holderOf(pods) ? 'the master already' : null;
-  if (why !== null) throw new UsageError(`--to is ${JSON.stringify(to)}, which is ${why}; there are ${listOf(pods)}`);
+  if (pods.some(({ pod }) => pod === to)) return;
+  throw new UsageError(`--to is ${JSON.stringify(to)}, which is no pod of this set; there are ${listOf(pods)}`);
 }
 
 const NO_LEADER = failed(
@@ -150,8 +149,8 @@ function leaderOrMessenger(pods: readonly AskedPod[]): AskedPod | undefined {
 }
 
 /**
- * `sentinel switchover [--to POD]`: planned, and loses nothing.
- * @returns the exit code: 0 when another pod is master now, else 1, and the master is as it was.
+ * `sentinel switchover [--to POD]`: planned, and loses nothing. `--to` the master itself is done already.
+ * @returns the exit code: 0 when another pod is master now, or POD was, else 1.
  * @throws UsageError for a wrong flag, OperationError when DNS names nobody
  */
 export async function runSwitchover(flags: RawFlags, output: Output): Promise<number> {

@@ -43,7 +43,14 @@ export const SET_FLAGS = {
 } as const;
 
 export const OUTPUT_FLAGS = {
-  output: { choices: ['text', 'json'], default: 'text', describe: 'text for people, or JSON', requiresArg: true },
+  output: {
+    choices: ['text', 'json'],
+    default: 'text',
+    describe: 'text for people, or JSON',
+    requiresArg: true,
+    // SENTINEL_MICRO_OUTPUT is the file that make-slave writes, and the containers of a pod may share one environment.
+    isArgumentOnly: true,
+  },
   json: { type: 'boolean', default: false, describe: 'the same as --output json' },
 } as const;
 

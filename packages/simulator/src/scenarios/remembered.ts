@@ -113,4 +113,32 @@ export const rememberedScenarios: readonly Scenario[] = [
       yield* story.led(story.failoverMs + story.timings.grantMs);
     },
   },
+  {
+    name: 'promotions-nobody-remembers',
+    follows:
+      'a process that had the known history, and shows no id of it any more, has gone on from it: what it has counts',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', durability: 'available', mostDelayMs: 1 }),
+    *play(story) {
+      const { master: first } = story;
+      const [second, deaf] = story.replicas as [Pod, Pod];
+      const reconnect = story.isolate(deaf, null);
+      yield story.wait(story.timings.grantMs);
+      // The one that is left is a replica when nobody remembers: the master that `deaf` knows of, or the other one that followed it.
+      let [old, next] = [first, second];
+      for (let moves = story.random.pick([2, 3]); moves > 0; moves -= 1) {
+        story.damage.order(old, { kind: 'switchover', to: next.name });
+        yield* story.succeeded(old, 10_000);
+        yield story.wait(AFTERMATH_MS);
+        [old, next] = [next, old];
+      }
+      story.isolate(old, null);
+      story.damage.killSidecar(next, 20);
+      yield story.wait(story.random.between(500, 1500));
+      reconnect();
+      yield* story.succeeded(old, 2 * story.failoverMs);
+      yield story.wait(story.timings.dataWaitMs + AFTERMATH_MS);
+      story.expect(story.master === next, `${story.master.name} is master, which has heard of nothing`);
+    },
+  },
 ];

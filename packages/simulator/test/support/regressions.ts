@@ -99,4 +99,11 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     only: ['kill-at-step', 'kill-sidecar', 'cut-pair', 'isolate'],
     pods: 3,
   },
+  {
+    name: 'seed 6003904: data of two promotions that nobody remembers is given up for what was there before',
+    file: 'unheard.ts',
+    find: 'return newest === undefined ? known : lineageBeyond(newest, known);',
+    replace: 'return newest === undefined ? known : known;',
+    scenario: 'promotions-nobody-remembers',
+  },
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { refuseUnknownFlags, usageMessage } from '../src/usage.ts';
+import { refuseUnknownFlags, usageMessage } from '../src/index.ts';
 
 const FLAGS = { service: { type: 'string' }, 'pod-name': { type: 'string' }, force: { type: 'boolean' } };
 
@@ -12,7 +12,7 @@ describe('a flag that the command does not have', () => {
     [['-x'], '-x'],
     [['--config.file', 'x'], '--config'],
   ])('%j is named as it was typed', (args, named) => {
-    expect(() => refuseUnknownFlags('run', args, FLAGS)).toThrow(
+    expect(() => refuseUnknownFlags('sentinel run', args, FLAGS)).toThrow(
       `${named} is no flag of sentinel run; see sentinel run --help`,
     );
   });
@@ -23,11 +23,11 @@ describe('a flag that the command does not have', () => {
     [['--service', '-5', '-.5', 'plain']],
     [['--', '--no-such-flag']],
   ])('%j has none', (args) => {
-    expect(() => refuseUnknownFlags('run', args, FLAGS)).not.toThrow();
+    expect(() => refuseUnknownFlags('sentinel run', args, FLAGS)).not.toThrow();
   });
 
   test('the value is not shown: it may be a secret', () => {
-    expect(() => refuseUnknownFlags('run', ['--redis-passwd=hush-7'], FLAGS)).toThrow(
+    expect(() => refuseUnknownFlags('sentinel run', ['--redis-passwd=hush-7'], FLAGS)).toThrow(
       /^(?!.*hush).*--redis-passwd is no/,
     );
   });
@@ -36,20 +36,21 @@ describe('a flag that the command does not have', () => {
 describe('what yargs says of a mistake', () => {
   test.each([
     ['Unknown command: foo', null, 'there is no command foo; name one of run, status'],
-    ['Unknown command: foo', 'status', 'sentinel status takes no argument, but was given: foo'],
+    ['Unknown command: foo', 'sentinel status', 'sentinel status takes no argument, but was given: foo'],
     ['Unknown arguments: bogus, x', null, '--bogus is no flag that comes before a command; name one of run, status'],
-    ['Not enough arguments following: service', 'run', '--service is given without a value'],
+    ['Unknown argument: foo', 'make-slave', 'make-slave takes no argument, but was given: foo'],
+    ['Not enough arguments following: service', 'sentinel run', '--service is given without a value'],
     [
       'Invalid values:\n  Argument: output, Given: "xml", Choices: "text", "json"',
-      'status',
+      'sentinel status',
       '--output is "xml"; it must be one of text, json',
     ],
     [
       'Not enough non-option arguments: got 0, need at least 1',
-      'promote',
+      'sentinel promote',
       'sentinel promote needs at least one argument; see sentinel promote --help',
     ],
-    ['something else', 'run', 'something else'],
+    ['something else', 'sentinel run', 'something else'],
   ])('%j of the command %s', (message, command, text) => {
     expect(usageMessage(message, command, ['run', 'status'])).toBe(text);
   });
