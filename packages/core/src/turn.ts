@@ -83,10 +83,12 @@ export interface RemoteTarget {
 export function remoteTarget(state: NodeState, pod: PodName): RemoteTarget | null {
   const { identity, position } = peerView(state, pod);
   const told = state.members.find((member) => member.pod === pod);
-  const ip = identity?.ip ?? told?.ip;
-  const port = identity?.redisPort ?? told?.port;
-  const old = state.role.kind === 'holder' ? state.role.old?.announcement : undefined;
-  const runId = position?.runId ?? told?.runId ?? (old?.pod === pod ? old.runId : null);
+  const replaced = state.role.kind === 'holder' ? state.role.old?.announcement : undefined;
+  // Nobody tells of the last master but itself: who has not met its sidecar knows it by what it announced.
+  const old = replaced?.pod === pod ? replaced : undefined;
+  const ip = identity?.ip ?? told?.ip ?? old?.ip;
+  const port = identity?.redisPort ?? told?.port ?? old?.port;
+  const runId = position?.runId ?? told?.runId ?? old?.runId ?? null;
   const history = state.announcement?.history ?? null;
   if (ip === undefined || port === undefined || (runId === null && history === null)) return null;
   return { pod, ip, port, runId, history };

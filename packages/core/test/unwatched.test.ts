@@ -79,3 +79,24 @@ describe('a Redis that somebody has pointed at another one than the master', () 
     expect(story.state.own.synced).toBe(false);
   });
 });
+
+test('S3: the last master, detached and without its sidecar, is asked where it said that it was, by one who has never met that', () => {
+  const announcement = announcementOf(0, 1);
+  const story = new Story(configOf(1), 0, { term: asTerm(1), announcement });
+  story.redis();
+  const { pod, ip } = identity(0);
+  const notOfOld = (action: Action): boolean => action.type !== 'ask' || action.to !== pod;
+  const polling = story.after(TIMINGS.grantMs + TIMINGS.downAfterMs).tick();
+  const probe = polling.find((action) => action.type === 'remote');
+  if (probe?.type !== 'remote') throw new Error('the old master is not probed');
+  story.feed({ type: 'remote-done', id: probe.id, pod, outcome: { ok: true, info: infoOf(LIMBO) } });
+  const asking = story.granted(polling.filter(notOfOld), 'PREVOTE');
+  const freezing = story.granted(asking.filter(notOfOld), 'ACQUIRE');
+  story.done(freezing, 'limbo', LIMBO);
+  story.frozen(freezing.filter(notOfOld), () => null);
+  const detaching = story
+    .after(TIMINGS.heartbeatMs)
+    .tick()
+    .filter((action) => action.type === 'remote');
+  expect(detaching).toMatchObject([{ pod, ip, action: { kind: 'limbo' } }]);
+});

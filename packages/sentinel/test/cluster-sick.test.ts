@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { RedisCommander, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
 import {
-  GRANT_MS,
   PATIENCE_MS,
   WAIT_FOR_QUORUM,
   fill,
@@ -17,24 +16,10 @@ import {
   untilTrue,
 } from './cluster-helpers.ts';
 import { BurstOfWrites } from './cluster-prober.ts';
+import { SICK_MS, WELL, answerTo, news, place, switchFrom, texts } from './cluster-sickness.ts';
 
-/** The default of --down-after-ms. */
-const DOWN_AFTER_MS = 1000;
-/** Longer than whatever a hung master is waited for, and its lease. */
-const SICK_MS = DOWN_AFTER_MS + GRANT_MS + 500;
 const BURST = 200;
 const KEYS = 3000;
-
-interface Place {
-  readonly master: string;
-  readonly term: number;
-  readonly pid: number | undefined;
-}
-
-async function place(cluster: Cluster): Promise<Place> {
-  const { master, term } = await settled(cluster);
-  return { master: master.name, term, pid: master.redisPid };
-}
 
 /** SIGSTOP takes effect a moment after it was sent. */
 async function stop(pod: Pod): Promise<void> {
@@ -44,23 +29,6 @@ async function stop(pod: Pod): Promise<void> {
 
 async function redisOf(pod: Pod): Promise<{ health: string; reason: string }> {
   return (await pod.peerStatus()).raw['redis'] as { health: string; reason: string };
-}
-
-function texts(pod: Pod, ...events: readonly string[]): string[] {
-  const lines = pod.sidecarLog(100_000).filter(({ event }) => events.includes(String(event)));
-  return lines.map(({ message }) => String(message));
-}
-
-/** The error that a client is told, or what it is told instead. */
-async function answerTo(pod: Pod, ...command: [string, ...string[]]): Promise<string> {
-  return pod.command(...command).then(String, (error: unknown) => (error as Error).message);
-}
-
-const WELL = 'Redis of this pod is well again';
-
-/** What the sidecar has said of a Redis that answers. */
-function news(pod: Pod): string[] {
-  return texts(pod, 'redis-sick', 'redis-well');
 }
 
 describe('with --kill-hung', () => {
@@ -152,13 +120,6 @@ describe('a master that answers, if only with errors, stays master', () => {
     return new RedisCommander(pod.redisTarget, PATIENCE_MS);
   }
 
-  async function switchFrom(master: Pod): Promise<void> {
-    expect(await master.sidecarCommand('SENTINEL', 'SWITCHOVER', 'mymaster')).toMatch(/^OK/);
-    const after = await settled(cluster);
-    expect(after.master).not.toBe(master);
-    expect(await answerTo(after.master, 'SET', 'k', 'v')).toBe('OK');
-  }
-
   test('-BUSY: a script without end', async () => {
     const before = await place(cluster);
     const master = cluster.pods.find((pod) => pod.name === before.master)!;
@@ -190,7 +151,7 @@ describe('a master that answers, if only with errors, stays master', () => {
     await sleep(SICK_MS);
     expect(await redisOf(master)).toMatchObject({ health: 'up' });
     expect(await place(cluster)).toEqual(before);
-    await switchFrom(master);
+    await switchFrom(cluster, master);
     rmSync(dump, { recursive: true });
     await master.command('BGSAVE');
     await untilTrue('the end to be told', () => news(master).at(-1) === WELL);
@@ -204,7 +165,7 @@ describe('a master that answers, if only with errors, stays master', () => {
     await untilTrue('the sidecar to say so', () => news(master).at(-1)?.includes('OOM') === true);
     await sleep(SICK_MS);
     expect(await place(cluster)).toEqual(before);
-    await switchFrom(master);
+    await switchFrom(cluster, master);
     // A replica refuses nothing.
     await untilTrue('the end to be told', () => news(master).at(-1) === WELL);
     expect(news(master).filter((text) => text.includes('OOM'))).toHaveLength(1);
