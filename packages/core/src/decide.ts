@@ -14,7 +14,7 @@ import { hearPauses } from './pause.ts';
 import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
-import { payPriority } from './successor.ts';
+import { payPriority, readySuccessor } from './successor.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
 import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
 import { currentMaster, isLeading } from './view.ts';
@@ -211,7 +211,7 @@ function take(turn: Turn, input: Input): void {
       takeCommand(turn, input.ref, input.command);
       return;
     case 'stop':
-      startStop(turn);
+      startStop(turn, readySuccessor(turn, null));
       return;
   }
 }

@@ -1,6 +1,8 @@
 import type { CommandResult, Outcome } from './action.ts';
 import type { PodName } from './brand.ts';
+import { electAgain, whyNotTheMaster } from './lead.ts';
 import type { PlannedCause } from './messages.ts';
+import { holdInLimbo } from './own.ts';
 import { releaseLease } from './step-down.ts';
 import type { PhaseOf } from './state.ts';
 import {
@@ -39,8 +41,11 @@ export function startHandover(turn: Turn, role: HolderRole, to: PodName, purpose
   enter(turn, role, { name: 'handover', step: 'pause', purpose, to, targetOffset: 0, remoteId: -1, ownId, untilMs });
 }
 
-/** This sidecar is to stop. A leader hands over to the first in the order of succession before. */
-export function startStop(turn: Turn): void {
+/**
+ * This sidecar is to stop. A leader hands over before.
+ * @param ready who can take over; without one, the first in the last known order of succession is waited for
+ */
+export function startStop(turn: Turn, ready: PodName | null): void {
   const { role, ranking, config } = turn.state;
   patch(turn, { stopping: true });
   if (role.kind !== 'holder') return;
@@ -48,7 +53,7 @@ export function startStop(turn: Turn): void {
     enter(turn, role, { ...role.phase, purpose: 'stop' });
     return;
   }
-  const to = ranking.find((pod) => pod !== config.self.pod) ?? null;
+  const to = ready ?? ranking.find((pod) => pod !== config.self.pod) ?? null;
   if (role.phase.name !== 'lead' || to === null) releaseLease(turn, role, to, 'handover');
   else startHandover(turn, role, to, 'stop');
 }
@@ -106,11 +111,29 @@ export function takeHandoverOutcome(turn: Turn, id: number, outcome: Outcome): v
   }
 }
 
+/**
+ * There is nothing left to hand over: the own Redis is not the master any more. It throws its data away for that of another one, and
+ * those who follow it would be next, so it is detached before anything else.
+ */
+function breakOff(turn: Turn, role: HolderRole, phase: Handover, why: string): void {
+  if (!mustGoOn(phase)) {
+    electAgain(turn, role, why);
+    return;
+  }
+  holdInLimbo(turn, why);
+  fail(turn, role, phase, 'ERR', why);
+}
+
 /** Goes on with a handover, until its time is over. */
 export function progressHandover(turn: Turn): void {
   const { role } = turn.state;
   if (role.kind !== 'holder' || role.phase.name !== 'handover') return;
   const { phase } = role;
+  const why = whyNotTheMaster(turn.state);
+  if (why !== null) {
+    breakOff(turn, role, phase, why);
+    return;
+  }
   wakeAt(turn, Math.min(phase.untilMs, turn.nowMs + CATCH_UP_POLL_MS));
   if (turn.nowMs >= phase.untilMs) fail(turn, role, phase, 'TIMEOUT', 'it did not catch up in time');
   else if (phase.step === 'catch-up' && phase.remoteId === -1) probeSuccessor(turn, role, phase);

@@ -9,7 +9,7 @@ import { haveAllJoined, isUnknownToFounder } from './founding.ts';
 import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
 import { lossFields, lossTowards } from './loss.ts';
 import type { ReplicationInfo } from './replication-info.ts';
-import type { Frozen } from './state.ts';
+import type { Frozen, NodeState } from './state.ts';
 import {
   ask,
   askAll,
@@ -184,18 +184,24 @@ function giveWayToData(turn: Turn, from: PodName, position: Position | null): vo
   electAgain(turn, role, `${from} has data, and this master, which was promoted without knowing of it, has none`);
 }
 
+/** Why the own Redis is not the master any more that was promoted; null when it is, or is not to be seen. */
+export function whyNotTheMaster({ own, announcement }: NodeState): string | null {
+  const { info } = own;
+  if (info === null) return null;
+  if (info.role === 'replica')
+    return `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)}`;
+  return info.runId === announcement?.runId ? null : 'the own Redis is another process than the one that was promoted';
+}
+
 /** What the holder does while it leads: nothing at all, unless something is not as announced. */
 export function progressLead(turn: Turn, role: HolderRole): void {
   if (role.phase.name !== 'lead') return;
   because(turn, `master of term ${String(role.term)}`);
   const { info } = turn.state.own;
   if (info === null) return;
-  if (info.role === 'replica') {
-    electAgain(turn, role, `the master was made a replica of ${String(info.masterHost)}:${String(info.masterPort)}`);
-    return;
-  }
-  if (info.runId !== turn.state.announcement?.runId) {
-    electAgain(turn, role, 'the own Redis is another process than the one that was promoted');
+  const why = whyNotTheMaster(turn.state);
+  if (why !== null) {
+    electAgain(turn, role, why);
     return;
   }
   watchFirstReplica(turn, role.phase.sinceMs, info);
@@ -210,7 +216,7 @@ export function progressLead(turn: Turn, role: HolderRole): void {
  * has now may be less than what it had, even under the same replication id (it may have been fed by a replica that lagged), so
  * it is not simply promoted again: an election is held, under the same lease.
  */
-function electAgain(turn: Turn, role: HolderRole, why: string): void {
+export function electAgain(turn: Turn, role: HolderRole, why: string): void {
   const { announcement } = turn.state;
   // A newer term tells this election from the one before: a FREEZE of that one which arrives only now is refused.
   const term = asTerm(Math.max(role.term, turn.state.term) + 1);

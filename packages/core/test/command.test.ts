@@ -5,6 +5,7 @@ import {
   elected,
   follower,
   following,
+  identity,
   infoOf,
   leader,
   LIMBO,
@@ -161,6 +162,18 @@ describe('a switchover', () => {
     expect(results(order(follower(), { kind: 'switchover', to: null }))).toMatchObject([{ code: 'NOTLEADER' }]);
   });
 
+  test('a sidecar that is stopped hands over to one that can take over, also when its last order of succession is out of date', () => {
+    const story = leaderInStep();
+    const [first, second] = [identity(0).pod, identity(2).pod];
+    const outdated = { ...story.state, ranking: [first, second] };
+    const view = outdated.peers[first];
+    if (view?.position == null) throw new Error('its position is known');
+    const astray = { ...view, position: { ...view.position, masterHost: '10.9.9.9' } };
+    story.state = { ...outdated, peers: { ...outdated.peers, [first]: astray } };
+    story.feed({ type: 'stop' });
+    expect(story.state.role).toMatchObject({ phase: { name: 'handover', to: second } });
+  });
+
   test('L1: a sidecar that is stopped meanwhile goes on with it, and gives the lease back in any case', () => {
     const story = leaderInStep();
     probed(story, held(story), 119);
@@ -168,6 +181,41 @@ describe('a switchover', () => {
     const late = story.after(TIMINGS.pauseBudgetMs / 2).tick();
     expect(orders(late)).toEqual(['limbo']);
     expect(orders(late)).not.toContain('unpause');
+  });
+});
+
+describe('a handover in the middle of which somebody makes the master a replica', () => {
+  const FED = { masterHost: '10.0.0.0', offset: asOffset(120), syncInProgress: true, linkUp: false } as const;
+
+  test('S3: is broken off; an election is held under the same lease, with the own Redis detached first', () => {
+    const story = leaderInStep();
+    const { term } = story.state;
+    probed(story, held(story), 119);
+    const actions = story.after(5).redis(FED);
+    expect(orders(actions)).toEqual(['limbo']);
+    expect(releases(actions)).toEqual([]);
+    expect(story.state.role).toMatchObject({ kind: 'holder', term: term + 1, phase: { name: 'freeze' } });
+    expect(results(actions)).toEqual([]);
+  });
+
+  test.each(['stop', 'failover'])(
+    'S3: gives the lease back all the same (%s), but not before it is detached',
+    (purpose) => {
+      const story = leaderInStep();
+      const pausing = purpose === 'stop' ? story.feed({ type: 'stop' }) : order(story, { kind: 'failover' });
+      probed(story, story.after(1).done(pausing, 'pause-writes', { ...MASTER, offset: asOffset(120) }), 119);
+      const fencing = story.after(5).redis(FED);
+      expect(orders(fencing)).toEqual(['limbo']);
+      expect(releases(fencing)).toEqual([]);
+      expect(releases(story.after(1).done(fencing, 'limbo', LIMBO))).toHaveLength(2);
+    },
+  );
+
+  test('ends like any other when nobody has', () => {
+    const story = leaderInStep();
+    probed(story, held(story), 119);
+    expect(orders(story.after(5).redis({ ...MASTER, offset: asOffset(120) }))).toEqual([]);
+    expect(story.state.role).toMatchObject({ phase: { name: 'handover' } });
   });
 });
 

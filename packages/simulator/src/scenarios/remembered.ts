@@ -1,7 +1,7 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
 import { AFTERMATH_MS } from './story.ts';
-import { plain } from './worlds.ts';
+import { plain, quick } from './worlds.ts';
 
 /** Stories of mistakes that were once made, and mended. */
 export const rememberedScenarios: readonly Scenario[] = [
@@ -139,6 +139,38 @@ export const rememberedScenarios: readonly Scenario[] = [
       yield* story.succeeded(old, 2 * story.failoverMs);
       yield story.wait(story.timings.dataWaitMs + AFTERMATH_MS);
       story.expect(story.master === next, `${story.master.name} is master, which has heard of nothing`);
+    },
+  },
+  {
+    name: 'handover-made-replica',
+    follows:
+      'a master that is made a replica by hand, in the middle of a handover, is detached before its replicas lose what it has lost',
+    pods: [3],
+    settings: (drawn) => {
+      // A little longer than it takes until a sidecar looks again.
+      const leastSyncMs = drawn.timings.heartbeatMs * 1.05;
+      const slow = { leastSyncMs, mostSyncMs: leastSyncMs * 1.05, mostLoadMs: 0, syncDelayMs: 0 };
+      return { ...quick(drawn), redis: { ...drawn.redis, ...slow }, writeEveryMs: 20, clients: 3 };
+    },
+    *play(story) {
+      const { master: old, damage, random, timings } = story;
+      const [next, lagging] = story.replicas as [Pod, Pod];
+      // Nothing comes any more, but the link looks as if it were up.
+      const pair = [old.index, lagging.index] as const;
+      const reconnect = story.cut([pair, [pair[1], pair[0]]], null);
+      yield story.wait(random.between(100, timings.leaseMs / 4));
+      damage.order(old, { kind: 'switchover', to: next.name });
+      yield story.until('the named pod is master', timings.leaseMs, () => story.masterOrNull() === next);
+      // It knows the order of succession from the one before, who still counted on the one that lags.
+      damage.stopSidecar(next, 5000);
+      yield story.wait(random.between(1, timings.heartbeatMs / 4));
+      damage.replicaOfByHand(next, lagging.machine.ip);
+      yield story.wait(timings.pauseBudgetMs);
+      reconnect();
+      yield* story.led();
+      yield story.wait(AFTERMATH_MS);
+      yield* story.settled();
+      story.expectNothingLost();
     },
   },
 ];

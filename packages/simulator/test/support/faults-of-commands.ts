@@ -17,6 +17,13 @@ export const COMMAND_FAULTS: readonly PlantedFault[] = [
     scenario: 'switchover-hung',
   },
   {
+    name: 'the lease is given back by one that is still fed by somebody else',
+    file: 'handover.ts',
+    find: '  holdInLimbo(turn, why);\n',
+    replace: '',
+    scenario: 'handover-made-replica',
+  },
+  {
     name: 'an election is held while automatic failover is paused',
     file: 'election.ts',
     find: 'const hindrance = whyNotElectable(turn) ?? (role.handedTries > 0 ? null : whyNotNow(turn.state));',

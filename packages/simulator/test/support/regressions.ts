@@ -106,4 +106,11 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     replace: 'return newest === undefined ? known : known;',
     scenario: 'promotions-nobody-remembers',
   },
+  {
+    name: 'seed 7000204: a master that is made a replica in the middle of a handover goes on handing over, and feeds what it was fed',
+    file: 'handover.ts',
+    find: 'if (why !== null) {',
+    replace: 'if (why !== null && role.term < 0) {',
+    scenario: 'handover-made-replica',
+  },
 ];
