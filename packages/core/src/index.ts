@@ -8,6 +8,7 @@ export { UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 export { pausedBy, type AskedPod } from './explain-scene.ts';
 export * from './explain.ts';
 export * from './health.ts';
+export { introductions } from './introductions.ts';
 export * from './lease.ts';
 export * from './lineage.ts';
 export * from './loss.ts';

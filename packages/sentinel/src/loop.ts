@@ -1,6 +1,7 @@
 import {
   decide,
   describeOwnAction,
+  introductions,
   memoryOf,
   startNode,
   type Action,
@@ -31,6 +32,8 @@ export interface LoopPorts {
   readonly executeOwn: (action: OwnAction) => Promise<Outcome>;
   readonly sampleOwn: () => void;
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
+  /** The sidecars at these addresses are to be met. */
+  readonly meet: (ips: readonly string[]) => void;
   /** A decision has been carried out; `state` is what it has led to. */
   readonly onDecided: () => void;
   readonly onStopped: () => void;
@@ -134,6 +137,7 @@ export class Loop {
     const { state } = decision;
     this.#state = state;
     this.#remember(memoryOf(state), memoryOf(before));
+    if (state.members !== before.members) this.#ports.meet(introductions(state));
     for (const action of decision.actions) this.#run(action);
     for (const { level, event, text, fields } of decision.notes) logger.log(level, event, text, fields);
     if (state.reason !== before.reason) {

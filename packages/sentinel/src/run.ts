@@ -94,13 +94,16 @@ interface Listeners {
 
 function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, listeners: Listeners): Loop {
   const { username, password } = config;
-  const { timings, cluster } = config.node;
+  const { timings, cluster, self } = config.node;
   const memory = new MemoryFile(config.renderedConfig, cluster, logger);
   return new Loop(config.node, {
     clock: systemClock,
     random: Math.random,
     logger,
     ask: (pod, request) => parts().transport.ask(pod, request),
+    meet: (ips) => {
+      for (const ip of ips) parts().transport.learn({ ip: canonicalIp(ip), port: self.port });
+    },
     executeOwn: (action) => parts().ownRedis.execute(action),
     sampleOwn: () => parts().ownRedis.sample(),
     executeRemote: (order) =>

@@ -8,6 +8,7 @@ export type Core = Pick<
   | 'memoryOf'
   | 'statusOf'
   | 'heldUntilMs'
+  | 'introductions'
   | 'decideBootstrap'
   | 'quorumOf'
   | 'deriveTimings'

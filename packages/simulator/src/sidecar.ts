@@ -157,6 +157,7 @@ export class Sidecar extends Process {
     const before = this.state;
     const decision = core.decide(before, input, this.#moment());
     this.state = decision.state;
+    if (this.state.members !== before.members) for (const ip of core.introductions(this.state)) this.#peers.learn(ip);
     this.#environment.onDecided(this);
     for (const note of decision.notes) onNote(this, note);
     if (this.state.reason !== before.reason) onReason(this);

@@ -114,6 +114,38 @@ export const rememberedScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'sidecar-restarts-unnamed',
+    follows:
+      'a sidecar that restarts while DNS names nobody is found again by the holder, and by those whom that tells of it',
+    pods: [3],
+    settings: (drawn) => ({
+      ...plain(drawn),
+      durability: 'available',
+      redis: { ...drawn.redis, syncDelayMs: 5000, backlogBytes: 3000 },
+    }),
+    *play(story) {
+      const { master } = story;
+      const [whole, lagging] = story.replicas as [Pod, Pod];
+      story.world.dns.fill('self-only');
+      story.damage.for(null, () => story.world.dns.fill('right'));
+      // Until everybody has been told so by DNS.
+      yield story.wait(6000);
+      story.damage.killSidecar(whole, story.random.between(50, 500));
+      yield story.wait(6000);
+      // What is written from now on is confirmed by the other one: a full sync is a while in coming.
+      story.damage.killRedis(lagging, { forMs: 50, kept: 'rdb' });
+      yield story.wait(story.random.between(1500, 3000));
+      const had = [...(whole.redis?.data ?? [])];
+      story.damage.killRedis(master, { forMs: null, kept: 'empty' });
+      yield* story.succeeded(master, 2 * story.failoverMs);
+      const kept = new Set(story.master.redis?.data);
+      story.expect(
+        had.every((value) => kept.has(value)),
+        `${story.master.name} is master, which lacks what ${whole.name} has`,
+      );
+    },
+  },
+  {
     name: 'promotions-nobody-remembers',
     follows:
       'a process that had the known history, and shows no id of it any more, has gone on from it: what it has counts',

@@ -38,6 +38,13 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     from: 2,
   },
   {
+    name: 'seed 8101275: a sidecar that has restarted while DNS names nobody is not found by the others',
+    file: 'introductions.ts',
+    find: 'isReachable && pod !== config.self.pod',
+    replace: 'isReachable && pod === config.self.pod',
+    scenario: 'sidecar-restarts-unnamed',
+  },
+  {
     name: 'seed 2870: an empty pod is put above one with data when all of the announced history is lost',
     file: 'choose.ts',
     find: 'if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);',
