@@ -15,7 +15,7 @@ export interface ClientKind {
 
 export const CLIENTS: readonly ClientKind[] = [
   { name: 'ioredis', isJudged: true, what: 'ioredis with the options below' },
-  { name: 'ioredis-detector', isJudged: false, what: 'the same, and `failoverDetector: true`' },
+  { name: 'ioredis-detector', isJudged: true, what: 'the same, and `failoverDetector: true`' },
   { name: 'ioredis-default', isJudged: false, what: 'ioredis as it is by default' },
   { name: 'iovalkey', isJudged: true, what: 'iovalkey with the same options as ioredis' },
   { name: 'iovalkey-default', isJudged: false, what: 'iovalkey as it is by default' },

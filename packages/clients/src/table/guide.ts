@@ -47,7 +47,7 @@ export const GUIDES: readonly Guide[] = [
       '`reconnectOnError`: 2 means: reconnect, and do the refused command again there. For a connection that has been left on a demoted master; a sidecar cuts them, so this is for the moment before.',
       '`disconnectTimeout`: how long a server may take to close its side; one that hangs never does, and 2 s are lost by default.',
       'WAIT in a pipeline with its SET: ioredis repeats what was not answered on the next connection, and a WAIT alone is answered there for another server’s writes. What is in one pipeline is repeated as a whole or not at all.',
-      "`failoverDetector`: leave it off. In ioredis 6.0.0 (and iovalkey 0.4.0) `+switch-master` ends the client for good when it comes while the client is asking who the master is: its status is `end`, and every command fails with “Connection is closed.” Where it has to be on, `redis.on('end', () => redis.connect().catch(() => {}))` brings the client back.",
+      "`failoverDetector`: not needed, and it may be on. In ioredis 6.0.0 (and iovalkey 0.4.0) `+switch-master` ends the client for good when it comes while the client is asking who the master is: its status is `end`, and every command fails with “Connection is closed.” The sidecars answer first and publish 50 ms later, so that it does not come then: the client `ioredis-detector` above. Where that is not to be relied on, `redis.on('end', () => redis.connect().catch(() => {}))` brings the client back.",
       'Name the sidecars one by one: each of them is asked in turn.',
     ],
   },

@@ -39,7 +39,7 @@ function howItIsMeasured(): string[] {
     '| lost | acknowledged writes that are not there at the end, of all acknowledged |',
     '| confirmed lost | the same of those that WAIT had confirmed. None may be |',
     '',
-    'A client that is not named as recommended is there to show what the options are for.',
+    'What is judged must go on and lose nothing that was confirmed, in each run. The others are there to show what the options are for.',
     '',
   ];
 }
@@ -50,7 +50,7 @@ function clients(runs: readonly KeptRun[]): string[] {
     const libraries = [...new Set(its.map(({ library }) => library))].filter((text) => text !== '').sort();
     return [name, libraries.join(', ') || '-', what, isJudged ? 'yes' : 'no', String(its.length)];
   });
-  return ['## Clients', '', ...markdownTable(['name', 'version', 'what it is', 'recommended', 'runs'], rows)];
+  return ['## Clients', '', ...markdownTable(['name', 'version', 'what it is', 'judged', 'runs'], rows)];
 }
 
 function figures(fault: Fault, runs: readonly KeptRun[]): string[] {
