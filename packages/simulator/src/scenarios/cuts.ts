@@ -1,7 +1,7 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
-import { AFTERMATH_MS, type Story } from './story.ts';
+import { bothWays, AFTERMATH_MS, type Story, type Direction } from './story.ts';
 import { fast, ODD, plain } from './worlds.ts';
 
 const FLAPS = 12;
@@ -19,13 +19,6 @@ function* deposed(story: Story, master: Pod): Script {
 function everybody(story: Story): number[] {
   return Array.from({ length: story.settings.pods + story.settings.clients }, (_, slot) => slot);
 }
-
-type Direction = readonly [from: number, to: number];
-
-const bothWays = (a: number, b: number): readonly Direction[] => [
-  [a, b],
-  [b, a],
-];
 
 /** Cuts these directions between the master and each of the others, for longer than an election takes. */
 function* deposedByCut(story: Story, directions: (self: number, other: number) => readonly Direction[]): Script {

@@ -1,6 +1,6 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
-import { AFTERMATH_MS } from './story.ts';
+import { AFTERMATH_MS, bothWays } from './story.ts';
 import { ODD, plain } from './worlds.ts';
 
 /** Who has what, and who follows whom: everything that is about data and histories. */
@@ -178,13 +178,7 @@ export const historyScenarios: readonly Scenario[] = [
       const { master } = story;
       const other = story.replicas.find((pod) => pod !== never) as Pod;
       // The only one that may follow is cut off from the master while the one that never may hears the last writes.
-      story.cut(
-        [
-          [master.index, other.index],
-          [other.index, master.index],
-        ],
-        null,
-      );
+      story.cut(bothWays(master.index, other.index), null);
       yield story.wait(story.random.between(50, 800));
       const had = new Set(never.redis?.data);
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
@@ -214,14 +208,7 @@ export const historyScenarios: readonly Scenario[] = [
       const never = story.world.pods.slice(0, 2);
       const { master } = story;
       const others = story.replicas.filter((pod) => !never.includes(pod));
-      for (const { index } of others)
-        story.cut(
-          [
-            [master.index, index],
-            [index, master.index],
-          ],
-          null,
-        );
+      for (const { index } of others) story.cut(bothWays(master.index, index), null);
       yield story.wait(story.random.between(2000, 3000));
       const had = new Set(never[1]?.redis?.data);
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });

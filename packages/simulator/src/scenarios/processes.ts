@@ -1,6 +1,6 @@
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
-import { AFTERMATH_MS, type Story } from './story.ts';
+import { AFTERMATH_MS, bothWays, type Story } from './story.ts';
 import { ODD, plain } from './worlds.ts';
 
 /** What at least one replica had: nobody may lose that. */
@@ -53,6 +53,25 @@ export const processScenarios: readonly Scenario[] = [
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       story.expect((story.master.redis?.data.length ?? 0) >= had, 'the master has less than a replica had');
+    },
+  },
+  {
+    name: 'voter-restarts',
+    follows:
+      'its new life keeps the promise of the former one, which it has forgotten, by voting for nobody while that may last',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), writeQuorum: 'off', mostDelayMs: 1 }),
+    *play(story) {
+      const { master, replicas } = story;
+      const [blind, voter] = replicas as [Pod, Pod];
+      // The one does not hear the master any more, and asks the other again and again for its vote.
+      story.cut(bothWays(master.index, blind.index), null);
+      yield story.wait(story.electionMs);
+      // Then nobody hears it, but its lease goes on for a while: the voter has promised it.
+      story.cut(bothWays(master.index, voter.index), null);
+      story.damage.killSidecar(voter, story.random.between(5, 100));
+      yield* story.succeeded(master);
+      story.expectAtMost(story.overlapMs, 0, 'time with two masters');
     },
   },
   {

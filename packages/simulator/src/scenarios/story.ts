@@ -11,6 +11,14 @@ import { StoryBroken, type Script, type Wait } from './script.ts';
 
 /** Long enough for whatever would follow to have followed. */
 export const AFTERMATH_MS = 3000;
+
+/** One direction of the network between two slots. */
+export type Direction = readonly [from: number, to: number];
+
+export const bothWays = (a: number, b: number): readonly Direction[] => [
+  [a, b],
+  [b, a],
+];
 const SETTLE_WITHIN_MS = 30_000;
 const HEALTHY_FOR_MS = 3000;
 /** Its own stream of numbers: what a story draws changes nothing else. */
@@ -220,7 +228,7 @@ export class Story {
   }
 
   /** Cuts directions of pairs of slots, until `forMs` are over or all is healed. @returns what ends it sooner */
-  cut(pairs: readonly (readonly [number, number])[], forMs: number | null): Undo {
+  cut(pairs: readonly Direction[], forMs: number | null): Undo {
     const { network } = this.world;
     for (const [from, to] of pairs) network.cut(from, to, 1);
     return this.damage.for(forMs, () => {

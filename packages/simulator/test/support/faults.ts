@@ -13,9 +13,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'lease.ts',
     find: 'return { mutedUntilMs: nowMs + grantMs,',
     replace: 'return { mutedUntilMs: nowMs,',
-    only: ['cut-pair', 'kill-sidecar', 'isolate'],
-    pods: 3,
-    from: 160,
+    scenario: 'voter-restarts',
   },
   {
     name: 'half of the pods are a quorum',
