@@ -46,6 +46,8 @@ export interface Circumstances {
   readonly replicas: number;
   /** Pods that are never promoted, were asked to feed the chosen one, and could not. */
   readonly failedDonors: readonly PodName[];
+  /** Who was master by the newest announcement. */
+  readonly lastMaster?: PodName | null;
   /** A pod that a switchover has named: it goes before all others that have no more data. */
   readonly preferred?: PodName | null;
 }
@@ -127,23 +129,26 @@ function hindrance(entry: Entry, reachable: readonly PodName[]): string | null {
 }
 
 /**
- * In which history to choose when none is announced (a cold start): the one that most pods with data share,
- * then the one with the greatest offset. Pods without any key have no say.
+ * In which history to choose when nobody shows an announced one (a cold start): the one that most pods with data share, then that of the
+ * last master, then the one with the greatest offset. Pods without any key have no say. A Redis that has loaded an append-only file has
+ * a new history each (its replication id is only in an RDB), so then all are of one pod, and what the last master wrote is the newest.
  */
-function lineageToKeep(entries: readonly Entry[]): History | null {
-  // In the order of their names, so that everybody who chooses among the same pods decides between equals in the same way.
-  const withData = entries.filter((entry) => hasKeys(entry.position)).sort((a, b) => (a.pod < b.pod ? -1 : 1));
-  let best: { history: History; members: number } | null = null;
-  for (const { position } of withData) {
-    const members = withData.filter((other) => isComparable(other.position, position)).length;
-    if (
-      best === null ||
-      members > best.members ||
-      (members === best.members && position.offset > best.history.offset)
-    ) {
-      best = { history: position, members };
-    }
-  }
+function lineageToKeep(entries: readonly Entry[], lastMaster: PodName | null): History | null {
+  const withData = entries
+    .filter((entry) => hasKeys(entry.position))
+    .map(({ pod, position }) => ({
+      pod,
+      history: position,
+      members: entries.filter((other) => hasKeys(other.position) && isComparable(other.position, position)).length,
+    }));
+  // At last by their names, so that everybody who chooses among the same pods decides between equals in the same way.
+  const [best] = withData.sort(
+    (a, b) =>
+      b.members - a.members ||
+      Number(b.pod === lastMaster) - Number(a.pod === lastMaster) ||
+      b.history.offset - a.history.offset ||
+      (a.pod < b.pod ? -1 : 1),
+  );
   return best?.history ?? null;
 }
 
@@ -161,13 +166,14 @@ function withoutData(entry: Entry): Entry {
 function keepersOf(
   entries: readonly Entry[],
   known: Lineage | null,
+  lastMaster: PodName | null,
   isElectable: (entry: Entry) => boolean,
 ): readonly Entry[] {
   const ofKnown = known === null ? [] : entries.filter((entry) => entry.worth !== 'none');
   // Nobody else's data is put above what is known, also when those who have it can not be promoted.
   if (ofKnown.some((entry) => isElectable(entry) || hasKeys(entry.position))) return ofKnown;
   if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
-  const kept = lineageToKeep(entries.filter(isElectable));
+  const kept = lineageToKeep(entries.filter(isElectable), lastMaster);
   if (kept === null) return [];
   // Those without a key among them may be further along: somebody has deleted everything since.
   return entries.filter((entry) => isComparable(entry.position, kept));
@@ -218,11 +224,11 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  * @param known the newest announced history, or null at a cold start
  */
 export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
-  const { reachable, holder, replicas, failedDonors, preferred = null } = circumstances;
+  const { reachable, holder, replicas, failedDonors, lastMaster = null, preferred = null } = circumstances;
   const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
-  const keepers = keepersOf(entries, newest, isElectable);
+  const keepers = keepersOf(entries, newest, lastMaster, isElectable);
   const parted = partedWithMore(entries.filter(isElectable), keepers, newest);
   const eligible = parted.length > 0 ? parted : keepers;
   const electable = eligible.filter(isElectable);

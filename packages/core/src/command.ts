@@ -34,11 +34,21 @@ export function takeCommand(turn: Turn, ref: RequestRef, command: Command): void
       else campaignNow(turn, ref);
       return;
     case 'handover':
-      if (turn.state.role.kind !== 'holder' && turn.state.own.info?.role !== 'master')
+      if (turn.state.stopping) joinStop(turn, ref);
+      else if (turn.state.role.kind !== 'holder' && turn.state.own.info?.role !== 'master')
         agree(turn, ref, `${turn.state.config.self.pod} is not master`);
       else takeMove(turn, ref, 'handover', null);
       return;
   }
+}
+
+/**
+ * This sidecar is handing over already, for it was told to stop: beside an ordinary sidecar the preStop hook of redis and the sidecar's
+ * SIGTERM come at the same time. It is answered when the sidecar is done, whose last act that is.
+ */
+function joinStop(turn: Turn, ref: RequestRef): void {
+  if (turn.state.command === null) begin(turn, ref, 'handover', null, turn.state.term, false);
+  else refuse(turn, ref, 'INPROG', 'another command is under way');
 }
 
 function setPaused(turn: Turn, ref: RequestRef, wanted: boolean): void {

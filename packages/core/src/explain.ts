@@ -117,7 +117,13 @@ function choiceOf(scene: Scene, survivors: readonly Member[], first: Member): Ch
   const { replicas } = first.status.from;
   const known = newestHistory(scene.announcement, first.status.members, frozen satisfies Frozen, replicas);
   const reachable = survivors.map(({ pod }) => pod);
-  return chooseMaster(frozen, known, { reachable, holder: first.pod, replicas, failedDonors: [] });
+  return chooseMaster(frozen, known, {
+    reachable,
+    holder: first.pod,
+    replicas,
+    failedDonors: [],
+    lastMaster: scene.announcement?.pod ?? null,
+  });
 }
 
 /**

@@ -228,6 +228,7 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
     holder: config.self.pod,
     replicas: config.members.length,
     failedDonors,
+    lastMaster: role.old?.announcement.pod ?? null,
     preferred: isNamedSuccessor(turn.state) ? config.self.pod : null,
   };
   const choice = chooseMaster(phase.frozen, known, circumstances);

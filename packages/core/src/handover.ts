@@ -144,5 +144,10 @@ export function progressStop(turn: Turn): void {
   const { role, stopping, releaseAfterFence } = turn.state;
   if (!stopping || (role.kind === 'holder' && role.phase.name === 'handover')) return;
   if (role.kind === 'holder') releaseLease(turn, role, null, 'handover');
-  if (turn.state.releaseAfterFence === null && releaseAfterFence === null) turn.actions.push({ type: 'stopped' });
+  if (turn.state.releaseAfterFence !== null || releaseAfterFence !== null) return;
+  const { pod } = turn.state.config.self;
+  if (turn.state.command?.kind === 'handover') finishCommand(turn, { ok: true, text: `${pod} is not master any more` });
+  else
+    finishCommand(turn, { ok: false, code: 'ERR', text: `the sidecar of ${pod} stops; ask another one how it ended` });
+  turn.actions.push({ type: 'stopped' });
 }

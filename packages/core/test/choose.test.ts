@@ -219,6 +219,17 @@ describe('the choice among the frozen', () => {
     expect(chooseMaster({ [A]: at(100, { priority: 0 }), [B]: empty }, null, heldBy(B)).winner).toBeNull();
   });
 
+  test('a cold start from append-only files, each of which is a history of its own: the last master has the newest', () => {
+    const loaded = (id: string, offset: number): Position =>
+      at(offset, { replid: asReplicationId(id.repeat(40)), synced: false });
+    const frozen = { [A]: loaded('3', 0), [B]: loaded('4', 0), [C]: loaded('5', 1) };
+    expect(chooseMaster(frozen, LINEAGE, { ...heldBy(A), lastMaster: B }).winner).toBe(B);
+    expect(chooseMaster(frozen, null, heldBy(A)).winner).toBe(C);
+    // Two that go on in one history have more to say than it.
+    const shared = { ...frozen, [A]: loaded('5', 7) };
+    expect(chooseMaster(shared, LINEAGE, { ...heldBy(A), lastMaster: B }).winner).toBe(A);
+  });
+
   test('a cold start: data on a pod that may be promoted goes before data on one that may not', () => {
     const frozen = { [A]: at(100, { priority: 0 }), [B]: at(50, { replid: OTHER }) };
     expect(chooseMaster(frozen, null, heldBy(B)).winner).toBe(B);

@@ -162,6 +162,27 @@ describe('a switchover', () => {
     expect(results(order(follower(), { kind: 'switchover', to: null }))).toMatchObject([{ code: 'NOTLEADER' }]);
   });
 
+  test('a handover that is ordered while the sidecar stops is answered when it is done, and before it ends', () => {
+    const story = leaderInStep();
+    story.feed({ type: 'stop' });
+    expect(results(order(story, { kind: 'handover' }))).toEqual([]);
+    const late = story.after(TIMINGS.pauseBudgetMs / 2).tick();
+    expect(results(late)).toEqual([]);
+    const done = story.done(late, 'limbo', LIMBO);
+    expect(results(done)).toEqual([{ ok: true, text: 'redis-1 is not master any more' }]);
+    expect(done.map(({ type }) => type).slice(-2)).toEqual(['command-done', 'stopped']);
+  });
+
+  test('any other order is told that the sidecar stops', () => {
+    const story = leaderInStep();
+    held(story);
+    story.feed({ type: 'stop' });
+    const late = story.after(TIMINGS.pauseBudgetMs / 2).tick();
+    expect(results(story.done(late, 'limbo', LIMBO))).toMatchObject([
+      { ok: false, code: 'ERR', text: expect.stringMatching(/stops/) as unknown },
+    ]);
+  });
+
   test('a sidecar that is stopped hands over to one that can take over, also when its last order of succession is out of date', () => {
     const story = leaderInStep();
     const [first, second] = [identity(0).pod, identity(2).pod];

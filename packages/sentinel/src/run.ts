@@ -278,6 +278,8 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       const timer = setTimeout(declareStopped, pauseBudgetMs + grantMs);
       await stopped;
       clearTimeout(timer);
+      // Whoever waits for the handover is answered first.
+      await new Promise(setImmediate);
       dns.stop();
       loop.close();
       ownRedis.stop();
