@@ -282,7 +282,18 @@ export class Invariants implements Watcher {
     const boundMs = (leader.sidecar?.config.timings.grantMs ?? 0) + ORPHAN_SLACK_MS;
     if (nowMs - sinceMs <= boundMs) return;
     this.#orphanSinceMs.set(redis, Infinity);
+    if (this.#isStrangeToFounder(redis, leader)) return;
     this.#violate('S2', `${pod.name} has been a second master beside ${leader.name} for ${boundMs.toFixed(0)} ms`);
+  }
+
+  /**
+   * Those who are left have all lost their data and began anew, so nobody knows any more that this one with data is of the set. It is
+   * not thrown away for an empty one: when its sidecar goes on, the new master gives way to it.
+   */
+  #isStrangeToFounder(redis: RedisModel, leader: Pod): boolean {
+    const isFounded = leader.sidecar?.state.announcement?.isFounded === true;
+    const has = new Set(leader.redis?.data);
+    return isFounded && redis.data.length > 0 && !redis.data.some((value) => has.has(value));
   }
 
   #violate(invariant: Violation['invariant'], text: string): void {
