@@ -169,6 +169,23 @@ describe('orders', () => {
     expect((await ready()).master.name).not.toBe(master.name);
   }, 60_000);
 
+  test('HANDOVER beside the SIGTERM of an ordinary sidecar: answered when the pod is master no more, before the sidecar ends', async () => {
+    const { master } = await ready();
+    const commander = new RedisCommander(master.sidecarTarget, ORDER_TIMEOUT_MS);
+    await commander.command('PING');
+    // The kubelet runs the preStop hook of redis while the sidecar is told to stop.
+    master.killSidecar('SIGTERM');
+    try {
+      expect(await commander.command('SENTINEL', 'HANDOVER', 'mymaster')).toMatch(/^OK /);
+      expect((await master.role()).role).toBe('replica');
+    } finally {
+      commander.close();
+    }
+    await untilTrue('its sidecar to end', () => !master.isSidecarAlive());
+    await master.startSidecar();
+    expect((await ready()).master.name).not.toBe(master.name);
+  }, 60_000);
+
   test('PAUSE on one sidecar holds for all, and RESUME on another', async () => {
     const { master, replicas } = await ready();
     const isPaused = async (pod: Pod): Promise<boolean> => {
