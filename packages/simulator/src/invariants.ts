@@ -243,7 +243,8 @@ export class Invariants implements Watcher {
 
   /**
    * README, "What is guaranteed": without a password nothing keeps a Redis from an address that changes hands while it has no
-   * sidecar that could tell, be it because its container restarted alone, or because the sidecar is not there.
+   * sidecar that could tell, be it because its container restarted alone, or because the sidecar is not there. One that loads takes no
+   * orders, and connects by itself as soon as it has loaded.
    */
   #mayMeetForeigner(pod: Pod): boolean {
     const { settings, nowMs } = this.#world;
@@ -251,7 +252,8 @@ export class Invariants implements Watcher {
     if (settings.redis.hasPassword || redis === null) return false;
     const { grantMs, heartbeatMs } = this.#world.core.deriveTimings(settings.timings);
     const isUnguarded = !isWell(sidecar) || nowMs - (sidecar?.runsSinceMs ?? 0) < grantMs + heartbeatMs;
-    return isUnguarded || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
+    const hasJustLoaded = nowMs - redis.loadedAtMs < heartbeatMs;
+    return isUnguarded || hasJustLoaded || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
   }
 
   /** S5: nothing of another cluster's data may be seen in this one. */

@@ -61,7 +61,9 @@ export class RedisModel extends Process implements RedisState {
   data: number[] = [];
   backlog: Backlog | null = null;
   minReplicas: number;
-  isLoading = false;
+  #isLoading = false;
+  /** When it was last done with loading; until then it takes no orders. True time. */
+  loadedAtMs = -Infinity;
   /** The next write is preceded by a SELECT of its own: in a new history, and for a new replica (slaveseldb). */
   isSelectDue = true;
   /** A script has run for longer than `busy-reply-threshold`: whatever is asked is answered -BUSY. */
@@ -103,6 +105,15 @@ export class RedisModel extends Process implements RedisState {
     machine.services.set('redis', this);
     this.after(random.between(0, CRON_MS), () => this.#cron());
     this.#load(boot);
+  }
+
+  get isLoading(): boolean {
+    return this.#isLoading;
+  }
+
+  set isLoading(isLoading: boolean) {
+    if (this.#isLoading && !isLoading) this.loadedAtMs = this.scheduler.nowMs;
+    this.#isLoading = isLoading;
   }
 
   get isMaster(): boolean {
