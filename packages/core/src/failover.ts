@@ -6,7 +6,7 @@ import { mark } from './chronicle.ts';
 import { progressDrain, startDrain, takeDrainOutcome, type DrainEnd } from './drain.ts';
 import { foundsASet } from './founding.ts';
 import { lead } from './lead.ts';
-import type { Lineage } from './lineage.ts';
+import { lineageAfter, lineageToldBy, type Lineage } from './lineage.ts';
 import { isPlanned, type AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
 import { dataQuorumOf, hasKeys, ownPosition, positionOfDetached, vouchFor } from './position.ts';
@@ -293,7 +293,10 @@ function withHistory(old: OldMaster | null, known: Lineage | null): OldMaster | 
 function conclude(turn: Turn, before: HolderRole, choice: Choice, winner: PodName): void {
   const { config } = turn.state;
   mark(turn, 'chosen');
-  const role = { ...before, old: withHistory(before.old, choice.known) };
+  const source = choice.verdicts.find(({ pod }) => pod === (choice.donor ?? winner));
+  const known =
+    source === undefined || choice.known === null ? choice.known : lineageToldBy(source.position, choice.known);
+  const role = { ...before, old: withHistory(before.old, known) };
   for (const verdict of choice.verdicts) {
     note(turn, 'info', 'candidate', `${verdict.pod}: ${verdict.reason}`, {
       offset: verdict.position.offset,
@@ -338,9 +341,16 @@ function promoteOwn(turn: Turn, role: HolderRole, reason: string, isFounded: boo
   enter(turn, role, { name: 'promote', ownId, runId: turn.state.own.runId, isFounded });
 }
 
+/** The donor took a new id when it was made a master, and the own Redis has that now: the next promotion goes on from there. */
+function fedBy(turn: Turn, role: HolderRole): HolderRole {
+  const { info } = turn.state.own;
+  const before = role.old?.announcement.history ?? null;
+  return info === null || before === null ? role : { ...role, old: withHistory(role.old, lineageAfter(info, before)) };
+}
+
 function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>): void {
   const progress = progressBorrowing(turn, phase);
-  if (progress === 'done') promoteOwn(turn, role, phase.reason, false);
+  if (progress === 'done') promoteOwn(turn, fedBy(turn, role), phase.reason, false);
   if (progress !== 'failed') return;
   note(turn, 'warn', 'borrow-failed', `the data that only ${phase.donor} has could not be fetched in time`);
   freeze(turn, {}, [...phase.failedDonors, phase.donor]);

@@ -95,6 +95,24 @@ export function lineageAfter(now: History, before: Lineage | null): Lineage {
   return withPast(now, older);
 }
 
+/**
+ * The known history as the chosen one tells it. It may have been promoted before, unheard, or beside another one, and have written
+ * nothing since: then its id is no part of what is known, though its data is. Told by its own id, with what was known as its past, all
+ * that the others have remains a part of what follows from its next promotion.
+ */
+export function lineageToldBy(chosen: History, known: Lineage): Lineage {
+  const chain = [{ replid: known.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(known)];
+  const isNamed = chain.some(({ replid }) => replid === chosen.replid);
+  const hasWrittenNothing = idsOf(chosen).some((id) => id === chosen.replid2);
+  if (isNamed || !hasWrittenNothing || !isPartOf(chosen, known)) return known;
+  const { offset } = chosen;
+  const past = chain.map(({ replid, endOffset }) => ({ replid, endOffset: endOffset < offset ? endOffset : offset }));
+  return withPast(
+    chosen,
+    past.filter(({ replid }) => replid !== chosen.replid2),
+  );
+}
+
 /** What a master's history is after it took a new id by itself, as one without a backlog does when its first replica attaches. */
 export function lineageRenamed(now: History, before: Lineage): Lineage {
   return withPast(now, [{ replid: before.replid, endOffset: before.offset }, ...pastOf(before)]);

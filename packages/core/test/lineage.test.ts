@@ -6,6 +6,7 @@ import {
   isComparable,
   isPartOf,
   lineageAfter,
+  lineageToldBy,
   lineageRenamed,
   relationOf,
   sharesAncestry,
@@ -106,6 +107,35 @@ describe('S3: what a replica has counts, though it has not heard of the last pro
     for (const part of ['y@100', 'x@90', 'z@140']) expect(isPartOf(history(part), renamed)).toBe(true);
     for (const part of ['y@101', 'x@91', 'w@5']) expect(isPartOf(history(part), renamed)).toBe(false);
     expect(isPartOf(history('x@50'), lineageAfter(history('w@150<z@140'), renamed))).toBe(true);
+  });
+
+  describe('the one that goes on was promoted before, beside another one, and wrote nothing', () => {
+    const known = after('x@10', 'y@100<x@90');
+    const told = (chosen: string): Lineage => lineageToldBy(history(chosen), known);
+
+    test.each<[string, string, boolean]>([
+      ['y@90', 'w@120<v@90', true],
+      ['y@91', 'w@120<v@90', false],
+      ['x@90', 'w@120<v@90', true],
+      ['v@90', 'w@120<v@90', true],
+    ])('%s is a part of what it becomes: %s: %s', (part, next, expected) => {
+      const chosen = 'v@90<x@90';
+      expect(isPartOf(history(part), lineageAfter(history(next), told(chosen)))).toBe(expected);
+    });
+
+    test('beside the last one, at the same place: both have all', () => {
+      const next = lineageAfter(history('w@120<v@100'), told('v@100<y@100'));
+      for (const part of ['y@100', 'x@90', 'v@100']) expect(isPartOf(history(part), next)).toBe(true);
+      for (const part of ['y@101', 'x@91', 'v@101']) expect(isPartOf(history(part), next)).toBe(false);
+    });
+
+    test.each([
+      ['is named in what is known', 'x@50'],
+      ['has written since, so nobody knows what', 'v@95<x@90'],
+      ['has nothing in common with it', 'v@90<u@90'],
+    ])('one that %s changes nothing', (_title, chosen) => {
+      expect(told(chosen)).toBe(known);
+    });
   });
 
   test('the past is not remembered without end', () => {

@@ -193,6 +193,35 @@ export const historyScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'priority-zero-alone-in-history',
+    follows: 'its data is not given up for that of a pod that may be promoted, and has another history',
+    pods: [3],
+    settings: (drawn) => ({
+      ...plain(drawn),
+      priorities: [0, 100, 100],
+      writeQuorum: 'off',
+      durability: 'available',
+      writeEveryMs: 20,
+    }),
+    *play(story) {
+      const never = story.world.pods[0] as Pod;
+      const { master } = story;
+      const other = story.replicas.find((pod) => pod !== never) as Pod;
+      story.cut(bothWays(master.index, other.index), null);
+      yield story.wait(story.random.between(500, 1500));
+      const had = new Set(never.redis?.data);
+      // What is loaded from an append-only file has no place in any history.
+      story.damage.killRedis(other, { forMs: 50, kept: 'aof' });
+      story.damage.killRedis(master, { forMs: null, kept: 'empty' });
+      yield* story.led();
+      const kept = new Set(story.master.redis?.data);
+      story.expect(
+        [...had].every((value) => kept.has(value)),
+        `${story.master.name} lacks what the pod with priority 0 had`,
+      );
+    },
+  },
+  {
     name: 'priority-zero-donor-lost',
     follows: 'what another one of priority 0 has survives',
     pods: [5],

@@ -103,8 +103,16 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     file: 'choose.ts',
     find: 'isElectable(entry) || hasKeys(entry.position)',
     replace: 'isElectable(entry)',
+    scenario: 'priority-zero-alone-in-history',
+  },
+  {
+    name: 'seed 358: after a donor has fed the chosen one, nobody knows any more what was before',
+    file: 'failover.ts',
+    find: 'promoteOwn(turn, fedBy(turn, role), phase.reason, false)',
+    replace: 'promoteOwn(turn, role, phase.reason, false)',
     only: ['kill-at-step', 'kill-sidecar', 'cut-pair', 'isolate'],
     pods: 3,
+    from: 358,
   },
   {
     name: 'seed 6003904: data of two promotions that nobody remembers is given up for what was there before',
