@@ -149,13 +149,16 @@ export class Invariants implements Watcher {
 
   /**
    * Pods that have the data, whose sidecar knows it: both processes were in step with a master together, and have not gone on by
-   * themselves when somebody else was promoted.
+   * themselves when somebody else was promoted. An old master that went on sending pings has: they can not be told from writes.
    */
   #wholePods(): number {
     const promoted = this.chronicle.since(0, 'promotion').filter(({ redis }) => !redis.isTamperedWith);
-    const newest = promoted.at(-1)?.redis.data ?? null;
-    const isPartOfNewest = ({ data }: RedisModel): boolean =>
-      newest === null || data.every((value, index) => value === newest[index]);
+    const newest = promoted.at(-1)?.redis ?? null;
+    const isPartOfNewest = ({ data, replid, offset }: RedisModel): boolean => {
+      if (newest === null) return true;
+      const hasParted = replid === newest.replid2 && offset >= newest.secondOffset;
+      return !hasParted && data.every((value, index) => value === newest.data[index]);
+    };
     const isWhole = (pod: Pod): boolean =>
       pod.redis !== null && !pod.redis.isTamperedWith && this.#inStep.wasSeen(pod) && isPartOfNewest(pod.redis);
     return this.#world.pods.filter(isWhole).length;
