@@ -203,7 +203,13 @@ export class FeedingSide {
     });
     const waiter = { offset, count, reply, timer };
     this.#waiters.push(waiter);
-    this.#redis.append(GETACK_BYTES, null, true);
+    this.askForAcks();
+  }
+
+  /** As in beforeSleep of Redis: not while writes are paused, for a request for an acknowledgement is a part of the stream. */
+  askForAcks(): void {
+    if (this.#waiters.length > 0 && this.#redis.nowMs >= this.#redis.pausedUntilMs)
+      this.#redis.append(GETACK_BYTES, null, true);
   }
 
   /** Blocked clients of a master that becomes a replica are sent away. */

@@ -359,6 +359,7 @@ export class RedisModel extends Process implements RedisState {
     for (const { socket, id, value } of held) {
       this.#reply(socket, id, this.#write(socket, value));
     }
+    this.feeding.askForAcks();
   }
 
   /** Somebody types REPLICAOF into redis-cli. */
