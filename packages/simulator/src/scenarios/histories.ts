@@ -160,11 +160,7 @@ export const historyScenarios: readonly Scenario[] = [
       const had = new Set(others.filter((pod) => pod !== master).flatMap(({ redis }) => redis?.data ?? []));
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
       yield* story.led();
-      const kept = new Set(story.master.redis?.data);
-      story.expect(
-        [...had].every((value) => kept.has(value)),
-        `${story.master.name} lacks what another one had`,
-      );
+      story.expectMasterHas(had, 'another one had');
       yield story.wait(AFTERMATH_MS);
     },
   },
@@ -185,11 +181,7 @@ export const historyScenarios: readonly Scenario[] = [
       yield story.wait(story.failoverMs + AFTERMATH_MS);
       const now = story.masterOrNull();
       if (now === null) return;
-      const kept = new Set(now.redis?.data);
-      story.expect(
-        [...had].every((value) => kept.has(value)),
-        `${now.name} lacks what the pod with priority 0 had`,
-      );
+      story.expectMasterHas(had, 'the pod with priority 0 had');
     },
   },
   {
@@ -214,11 +206,7 @@ export const historyScenarios: readonly Scenario[] = [
       story.damage.killRedis(other, { forMs: 50, kept: 'aof' });
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
       yield* story.led();
-      const kept = new Set(story.master.redis?.data);
-      story.expect(
-        [...had].every((value) => kept.has(value)),
-        `${story.master.name} lacks what the pod with priority 0 had`,
-      );
+      story.expectMasterHas(had, 'the pod with priority 0 had');
     },
   },
   {
@@ -250,11 +238,7 @@ export const historyScenarios: readonly Scenario[] = [
       const lost = donor() as Pod;
       story.damage.killRedis(lost, { forMs: null, kept: 'empty' });
       yield story.wait(story.electionMs + story.timings.dataWaitMs * 12 + AFTERMATH_MS);
-      const kept = new Set(story.master.redis?.data);
-      story.expect(
-        [...had].every((value) => kept.has(value)),
-        `${story.master.name} lacks what both pods with priority 0 had`,
-      );
+      story.expectMasterHas(had, 'both pods with priority 0 had');
     },
   },
   {

@@ -106,6 +106,16 @@ export class Story {
     if (!isSo) throw new StoryBroken(text);
   }
 
+  /** @param what what `had` is, for the message */
+  expectMasterHas(had: ReadonlySet<number>, what: string): void {
+    const { master } = this;
+    const kept = new Set(master.redis?.data);
+    this.expect(
+      [...had].every((value) => kept.has(value)),
+      `${master.name} lacks what ${what}`,
+    );
+  }
+
   expectEqual(actual: number, expected: number, what: string): void {
     this.expect(actual === expected, `${what}: ${actual}, and not ${expected}`);
   }
