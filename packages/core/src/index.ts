@@ -24,6 +24,7 @@ export {
   type ReachableInstance,
   type UnreachableInstance,
 } from './promotion-scene.ts';
+export { readinessChecks, type Check, type Surroundings } from './readiness.ts';
 export * from './replication-info.ts';
 export type * from './state.ts';
 export * from './timings.ts';
