@@ -6,6 +6,7 @@ import { OwnProcess } from './own-process.ts';
 import { connectRedis, type RedisConnection, type RedisTarget, type RedisTimeouts } from './redis-connection.ts';
 import { askInfo } from './redis-info.ts';
 import { carryOut } from './redis-orders.ts';
+import { bootFenceDoubt, type BootFence } from './redis-start.ts';
 import { askSickness, Sickness } from './redis-sickness.ts';
 
 /** How soon a Redis that refuses connections is tried again, in milliseconds: one SYN on the own host. */
@@ -17,7 +18,7 @@ const SICKNESS_EVERY_MS = 1000;
 /** A hung Redis is killed so much before it counts as hung elsewhere, in milliseconds: both look at the clock, one after the other. */
 const KILL_AHEAD_MS = 10;
 
-export type OwnRedisEvent = 'redis-process' | 'redis-sick' | 'redis-well';
+export type OwnRedisEvent = 'boot-fence' | 'redis-process' | 'redis-sick' | 'redis-well';
 
 export interface OwnRedisOptions {
   readonly target: RedisTarget;
@@ -31,6 +32,8 @@ export interface OwnRedisOptions {
   readonly onNews?: (level: LogLevel, event: OwnRedisEvent, text: string) => void;
   /** Whether a Redis that hangs is killed. Left out: it is not. */
   readonly killHung?: KillHung | undefined;
+  /** How it is recognised that it was started as it has to be. Left out: that is not looked at. */
+  readonly bootFence?: BootFence | undefined;
 }
 
 /** See --kill-hung. */
@@ -187,6 +190,7 @@ class OwnRedisWatcher implements OwnRedis {
     void this.#askSickness(watch, isMaster);
     if (!watch.hasMet) {
       watch.hasMet = true;
+      void this.#checkStart(watch.connection);
       await this.#process.meet(watch.connection);
     }
     // The death of a replica is no hurry.
@@ -262,6 +266,13 @@ class OwnRedisWatcher implements OwnRedis {
     this.#complaint = complaint;
     if (complaint === null) this.#news('info', 'redis-well', 'Redis of this pod is well again');
     else this.#news('warn', 'redis-sick', `Redis of this pod ${complaint}`);
+  }
+
+  /** Said once for each process, for each is started anew. */
+  async #checkStart(connection: RedisConnection): Promise<void> {
+    const { bootFence } = this.#options;
+    const doubt = bootFence === undefined ? null : await bootFenceDoubt(connection, bootFence);
+    if (doubt !== null && !this.#isStopped) this.#news('warn', 'boot-fence', doubt);
   }
 
   #news(level: LogLevel, event: OwnRedisEvent, text: string): void {

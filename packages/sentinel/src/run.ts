@@ -24,6 +24,7 @@ import { Loop } from './loop.ts';
 import { MemoryFile } from './memory.ts';
 import { forgetMaster } from './rendered-config.ts';
 import { viewOf, type SentinelContext } from './sentinel-view.ts';
+import { dnsAdvice, ServiceDoubts } from './service-doubts.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
 const DNS_EVERY_MS = 5000;
@@ -49,6 +50,7 @@ function watchDns(
     timeoutMs: DNS_TIMEOUT_MS,
   });
   const { members, self } = config.node;
+  const doubts = new ServiceDoubts({ service: config.service, ...self, members }, logger);
   let timer: NodeJS.Timeout | null = null;
   let isStopped = false;
   let trouble: string | null = null;
@@ -56,13 +58,19 @@ function watchDns(
     if (text === trouble) return;
     trouble = text;
     if (text === null) logger.log('info', 'dns', 'DNS answers again');
-    else logger.log('warn', 'dns', `${text}; the running set goes on with the addresses that it knows`);
+    else {
+      const advice = `${dnsAdvice(text)} The running set goes on with the addresses that it knows`;
+      logger.log('warn', 'dns', `${text}; ${advice}`);
+    }
   };
   async function look(): Promise<void> {
     try {
-      const ips = (await resolver.resolve()).map(({ ip }) => canonicalIp(ip));
+      const found = await resolver.resolve();
+      const addresses = found.map(({ ip, podName }) => ({ ip: canonicalIp(ip), podName }));
+      const ips = addresses.map(({ ip }) => ip);
       transport.setAddresses(ips.map((ip) => ({ ip, port: self.port })));
       onFound(ips);
+      doubts.look(addresses, systemClock.now());
       report(null);
     } catch (error) {
       report(messageOf(error));
@@ -169,6 +177,7 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
     clock: systemClock,
     onNews: (level, event, text) => logger.log(level, event, text),
     killHung: config.killHung ? killHungOf(config, loop) : undefined,
+    bootFence: { announcedIp: self.ip, file: config.renderedConfig },
     onSample: (sample, minReplicas) => {
       if (sample.outcome === 'info') hasReadItsConfig();
       loop().feed({ type: 'redis', sample, minReplicas });
