@@ -99,6 +99,10 @@ const furtherTools = {
     version: /^Python 3\.(9|1\d)/,
     home: 'PYTHONHOME',
   },
+  // Renders the examples for Kubernetes; `kubectl kustomize` does the same.
+  kustomize: { packages: ['kustomize'], suites: ['trixie'], file: 'usr/bin/kustomize', versionArgs: ['version'] },
+  // Checks the metrics and the alerts of the examples. (The package is large: it has the server, too, which nobody starts.)
+  promtool: { packages: ['prometheus'], file: 'usr/bin/promtool' },
   // The module `redis` for Python, with what it imports.
   'redis-py': {
     packages: ['python3-wrapt', 'python3-deprecated', 'python3-packaging', 'python3-async-timeout', 'python3-redis'],

@@ -26,6 +26,7 @@ import {
 import type { PortLogins } from './login.ts';
 
 const DAY_MS = 86_400_000;
+const MAX_PORT = 65_535;
 
 /** The flags of `sentinel run`. */
 export const RUN_FLAGS = {
@@ -64,6 +65,17 @@ export const RUN_FLAGS = {
   // Only meant for the environment, as that of Redis.
   'sentinel-password': { type: 'string', hidden: true },
   listen: { type: 'string', describe: 'the one address to listen on; all of them when left out', requiresArg: true },
+  'http-port': {
+    type: 'string',
+    default: 8080,
+    describe: 'probes, metrics and topology over HTTP; 0 for none of it',
+    requiresArg: true,
+  },
+  'http-listen': {
+    type: 'string',
+    describe: 'the one address for HTTP; as --listen when left out',
+    requiresArg: true,
+  },
   'rendered-config': {
     type: 'string',
     default: '/redis-config/redis.conf',
@@ -86,6 +98,8 @@ export interface RunConfig {
   readonly node: NodeConfig;
   /** The one address to listen on; null for all. */
   readonly listen: string | null;
+  /** Where HTTP is served, `listen` as above; null for not at all. */
+  readonly http: { readonly port: number; readonly listen: string | null } | null;
   /** The config that redis-server was started from. */
   readonly renderedConfig: string;
   readonly masterName: string;
@@ -143,6 +157,17 @@ function loginsOf(flags: RawFlags, redis: ReturnType<typeof credentialsOf>): Por
   return { username: redis.username, peerPassword: redis.password, clientPassword };
 }
 
+/** @throws UsageError when it is a port that this pod uses already. */
+function httpOf(flags: RawFlags, listen: string | null): RunConfig['http'] {
+  const port = numberFlag(flags, 'http-port', 0, MAX_PORT);
+  if (port === 0) return null;
+  const taken = (['port', 'redis-port'] as const).find((flag) => portFlag(flags, flag) === port);
+  if (taken !== undefined) {
+    throw new UsageError(`--http-port is ${String(port)}, and so is --${taken}; it must be another one, or 0 for none`);
+  }
+  return { port, listen: flags['http-listen'] === undefined ? listen : ipFlag(flags, 'http-listen') };
+}
+
 function portsOf(flags: RawFlags): { redisPort: number; port: number } {
   const [redisPort, port] = [portFlag(flags, 'redis-port'), portFlag(flags, 'port')];
   if (redisPort !== port) return { redisPort, port };
@@ -163,6 +188,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
   const { pod, members } = podPlace(flags);
   const { username, password } = credentialsOf(flags);
   const logins = loginsOf(flags, { username, password });
+  const listen = flags['listen'] === undefined ? null : ipFlag(flags, 'listen');
   return {
     node: {
       cluster: clusterIdOf(flags),
@@ -180,7 +206,8 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
       writeQuorum: choiceFlag(flags, 'write-quorum', ['auto', 'strict', 'off']),
       durability: choiceFlag(flags, 'durability', ['available', 'strict']),
     },
-    listen: flags['listen'] === undefined ? null : ipFlag(flags, 'listen'),
+    listen,
+    http: httpOf(flags, listen),
     renderedConfig: textFlag(flags, 'rendered-config'),
     masterName: masterNameOf(flags),
     service: textFlag(flags, 'service'),

@@ -7,6 +7,7 @@ import {
   type Action,
   type Command,
   type CommandResult,
+  type Decision,
   type Input,
   type Memory,
   type Moment,
@@ -34,8 +35,8 @@ export interface LoopPorts {
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
   /** The sidecars at these addresses are to be met. */
   readonly meet: (ips: readonly string[]) => void;
-  /** A decision has been carried out; `state` is what it has led to. */
-  readonly onDecided: () => void;
+  /** A decision has been carried out; `before` is what it began with. */
+  readonly onDecided: (decision: Decision, before: NodeState) => void;
   readonly onStopped: () => void;
   /** What the former life of this sidecar has kept; null when there is none. */
   readonly memory: Memory | null;
@@ -144,7 +145,7 @@ export class Loop {
       logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
     }
     this.#schedule(decision.wakeAtMs);
-    this.#ports.onDecided();
+    this.#ports.onDecided(decision, before);
   }
 
   #remember(now: Memory, before: Memory): void {

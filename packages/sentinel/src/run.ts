@@ -13,6 +13,7 @@ import {
   type OwnRedis,
   PeerTransport,
   type RespServer,
+  type ServiceAddress,
 } from '@sentinel-micro/runtime';
 import { Announcer } from './announcer.ts';
 import { createCommands } from './commands.ts';
@@ -20,11 +21,12 @@ import type { RunConfig } from './config.ts';
 import { EventPost } from './event-post.ts';
 import { forwardCommand, type ForwardingOptions } from './forwarding.ts';
 import { Hold } from './hold.ts';
-import { Loop } from './loop.ts';
+import { startHttp, type HttpSide } from './http/start.ts';
+import { Loop, type LoopPorts } from './loop.ts';
 import { MemoryFile } from './memory.ts';
 import { forgetMaster } from './rendered-config.ts';
 import { viewOf, type SentinelContext } from './sentinel-view.ts';
-import { dnsAdvice, ServiceDoubts } from './service-doubts.ts';
+import { dnsAdvice, saysNobody, ServiceDoubts } from './service-doubts.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
 const DNS_EVERY_MS = 5000;
@@ -37,11 +39,17 @@ export interface Sidecar {
   stop(): Promise<void>;
 }
 
+interface DnsListeners {
+  readonly onFound: (addresses: readonly ServiceAddress[]) => void;
+  /** DNS has answered that there is nobody. */
+  readonly onNobody: () => void;
+}
+
 function watchDns(
   config: RunConfig,
   transport: PeerTransport,
   logger: Logger,
-  onFound: (ips: readonly string[]) => void,
+  { onFound, onNobody }: DnsListeners,
 ): { stop(): void } {
   const resolver = createResolver({
     service: config.service,
@@ -67,13 +75,14 @@ function watchDns(
     try {
       const found = await resolver.resolve();
       const addresses = found.map(({ ip, podName }) => ({ ip: canonicalIp(ip), podName }));
-      const ips = addresses.map(({ ip }) => ip);
-      transport.setAddresses(ips.map((ip) => ({ ip, port: self.port })));
-      onFound(ips);
+      transport.setAddresses(addresses.map(({ ip }) => ({ ip, port: self.port })));
+      onFound(addresses);
       doubts.look(addresses, systemClock.now());
       report(null);
     } catch (error) {
-      report(messageOf(error));
+      const text = messageOf(error);
+      report(text);
+      if (saysNobody(text)) onNobody();
     }
     if (isStopped) return;
     const isComplete = transport.connected().filter((pod) => members.includes(pod)).length >= members.length - 1;
@@ -89,6 +98,7 @@ function watchDns(
 }
 
 interface Parts {
+  http: HttpSide;
   loop: Loop;
   transport: PeerTransport;
   ownRedis: OwnRedis;
@@ -96,7 +106,7 @@ interface Parts {
 }
 
 interface Listeners {
-  readonly onDecided: () => void;
+  readonly onDecided: LoopPorts['onDecided'];
   readonly onStopped: () => void;
 }
 
@@ -228,28 +238,76 @@ function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOpt
   return { cluster: node.cluster, username, password: logins.peerPassword, timeouts };
 }
 
+/** Hands over if need be, and ends one part after the other. */
+async function stop(config: RunConfig, logger: Logger, parts: Parts & Running, stopped: Stopped): Promise<void> {
+  const { loop, ownRedis, transport, server, http, dns, post } = parts;
+  logger.log('info', 'stopping', 'asked to stop');
+  loop.feed({ type: 'stop' });
+  const { pauseBudgetMs, grantMs } = config.node.timings;
+  const timer = setTimeout(() => stopped.declare(), pauseBudgetMs + grantMs);
+  await stopped.promise;
+  clearTimeout(timer);
+  // Whoever waits for the handover is answered first.
+  await new Promise(setImmediate);
+  dns.stop();
+  loop.close();
+  ownRedis.stop();
+  post.close();
+  transport.close();
+  await Promise.all([server.close(), http.close()]);
+  logger.log('info', 'stopped', 'stopped');
+}
+
+/** What ends with the sidecar, beside its parts. */
+interface Running {
+  readonly dns: { stop(): void };
+  readonly post: EventPost;
+}
+
+/** That the core has nothing left to do. */
+interface Stopped {
+  readonly promise: Promise<void>;
+  readonly declare: () => void;
+}
+
+function untilStopped(): Stopped {
+  let declare = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    declare = resolve;
+  });
+  return { promise, declare: () => declare() };
+}
+
 /**
- * Starts the sidecar: serves its port, watches its Redis, finds its peers, and turns the loop.
- * @throws OperationError when the port can not be had.
+ * Starts the sidecar: serves its ports, watches its Redis, finds its peers, and turns the loop.
+ * @throws OperationError when a port can not be had.
  */
 export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const { self, cluster, members } = config.node;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat, fields: { pod: self.pod } });
-  let declareStopped = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => {
-    declareStopped = resolve;
-  });
+  const stopped = untilStopped();
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
+  const context = contextOf(config, parts);
+  const http = await startHttp(config, logger, () => (built.transport === undefined ? null : context()));
+  built.http = http;
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
     needsLogin: config.logins.clientPassword !== undefined,
     isPeerAddress: (address) => built.transport?.knows(address) ?? false,
     onTrouble: (text) => logger.log('warn', 'port', text),
+  }).catch(async (error: unknown) => {
+    await http.close();
+    throw error;
   });
   built.server = server;
-  const context = contextOf(config, parts);
   const { post, hold, announcer, onDecided } = buildTelling(config, () => server.sessions, context);
-  const loop = buildLoop(config, logger, parts, { onDecided, onStopped: () => declareStopped() });
+  const loop = buildLoop(config, logger, parts, {
+    onDecided(decision, before) {
+      onDecided();
+      http.onDecided(decision, before);
+    },
+    onStopped: stopped.declare,
+  });
   built.loop = loop;
   const transport = buildTransport(config, logger, () => loop);
   built.transport = transport;
@@ -270,32 +328,14 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   });
   const ownRedis = buildOwnRedis(config, logger, () => loop);
   built.ownRedis = ownRedis;
-  const dns = watchDns(config, transport, logger, (ips) => loop.feed({ type: 'addresses', ips }));
-  logger.log(
-    'info',
-    'started',
-    `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`,
-    {
-      incarnation: self.incarnation,
+  const dns = watchDns(config, transport, logger, {
+    onFound(addresses) {
+      http.onNamed(addresses);
+      loop.feed({ type: 'addresses', ips: addresses.map(({ ip }) => ip) });
     },
-  );
-  return {
-    async stop() {
-      logger.log('info', 'stopping', 'asked to stop');
-      loop.feed({ type: 'stop' });
-      const { pauseBudgetMs, grantMs } = config.node.timings;
-      const timer = setTimeout(declareStopped, pauseBudgetMs + grantMs);
-      await stopped;
-      clearTimeout(timer);
-      // Whoever waits for the handover is answered first.
-      await new Promise(setImmediate);
-      dns.stop();
-      loop.close();
-      ownRedis.stop();
-      post.close();
-      transport.close();
-      await server.close();
-      logger.log('info', 'stopped', 'stopped');
-    },
-  };
+    onNobody: () => http.onNobody(),
+  });
+  const text = `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`;
+  logger.log('info', 'started', text, { incarnation: self.incarnation });
+  return { stop: () => stop(config, logger, { ...parts(), dns, post }, stopped) };
 }

@@ -65,6 +65,17 @@ export function statusTable(pods: readonly AskedPod[]): string {
   return `${alarm(pods)}${table}${complaints(pods) === '' ? '' : `\n${complaints(pods)}`}`;
 }
 
+/** The set as one object for programs: everything that the sidecars have told. */
+export function statusReport(pods: readonly AskedPod[]): {
+  readonly ok: boolean;
+  readonly isPaused: boolean;
+  readonly problems: readonly string[];
+  readonly pods: readonly AskedPod[];
+} {
+  const problems = problemsOf(pods);
+  return { ok: problems.length === 0, isPaused: pausedBy(pods).length > 0, problems, pods };
+}
+
 /**
  * `sentinel status`: asks every sidecar behind the Service what it knows.
  * @returns the exit code: 0 when the set is whole, else 1; what it lacks is told on stderr.
@@ -72,11 +83,8 @@ export function statusTable(pods: readonly AskedPod[]): string {
  */
 export async function runStatus(flags: RawFlags, output: Output): Promise<number> {
   const isJson = wantsJson(flags);
-  const pods = await askAll(flags);
-  const problems = problemsOf(pods);
-  const ok = problems.length === 0;
-  const isPaused = pausedBy(pods).length > 0;
-  output.stdout(isJson ? JSON.stringify({ ok, isPaused, problems, pods }) : statusTable(pods));
-  if (!ok) output.stderr(`sentinel: the set is not whole: ${problems.join('; ')}`);
-  return ok ? 0 : 1;
+  const report = statusReport(await askAll(flags));
+  output.stdout(isJson ? JSON.stringify(report) : statusTable(report.pods));
+  if (!report.ok) output.stderr(`sentinel: the set is not whole: ${report.problems.join('; ')}`);
+  return report.ok ? 0 : 1;
 }

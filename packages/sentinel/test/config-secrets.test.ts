@@ -48,6 +48,7 @@ async function startPod(index: number, redis: RedisProcess, password: string, fo
     listen: host,
     'redis-port': 6379,
     port: PORT,
+    'http-port': 0,
     'master-name': 'mymaster',
     'redis-password': password,
     'lease-ms': 1000,

@@ -57,6 +57,8 @@ describe('flags', () => {
     'redis-username': undefined,
     'redis-password-file': undefined,
     port: 26379,
+    'http-port': 8080,
+    'http-listen': undefined,
     'master-name': 'mymaster',
     'lease-ms': 2000,
     'heartbeat-ms': 200,
@@ -112,6 +114,7 @@ describe('what is right', () => {
         durability: 'available',
       },
       listen: null,
+      http: { port: 8080, listen: null },
       masterName: 'mymaster',
       renderedConfig: '/redis-config/redis.conf',
       service: 'redis',
@@ -149,6 +152,8 @@ describe('what is right', () => {
       durability: 'strict',
       'dns-servers': '10.0.0.1:53,[fd00::1]:53',
       listen: '::1',
+      'http-port': '7002',
+      'http-listen': '0.0.0.0',
       'log-level': 'debug',
       'log-format': 'pretty',
     });
@@ -162,6 +167,7 @@ describe('what is right', () => {
         durability: 'strict',
       },
       listen: '::1',
+      http: { port: 7002, listen: '0.0.0.0' },
       masterName: 'cache-1',
       dnsServers: ['10.0.0.1:53', '[fd00::1]:53'],
       username: 'app',
@@ -180,6 +186,12 @@ describe('what is right', () => {
     };
     const config = await configOf({ replicas: undefined, 'lease-ms': '4000' }, environment);
     expect(config).toMatchObject({ node: { quorum: 4, timings: { leaseMs: 4000 } }, password: '0012' });
+  });
+
+  test('HTTP listens where the sidecar does, unless told otherwise, and not at all with port 0', async () => {
+    expect((await configOf({ listen: '10.0.0.10' })).http).toEqual({ port: 8080, listen: '10.0.0.10' });
+    expect((await configOf({ listen: '10.0.0.10', 'http-listen': '::' })).http).toEqual({ port: 8080, listen: '::' });
+    expect((await configOf({ 'http-port': '0' })).http).toBeNull();
   });
 
   describe("who may use the sidecar's port", () => {
@@ -272,6 +284,14 @@ const wrong: readonly (readonly [string, Change, string])[] = [
   ['an empty master name', { 'master-name': '' }, '--master-name is ""; it must be'],
   ['a master name with a blank', { 'master-name': 'my master' }, '--master-name is "my master"; it must be'],
   ['a DNS server by name', { 'dns-servers': 'dns:53' }, '--dns-servers is "dns:53"; it must be a list of IP addresses'],
+  ['a port for HTTP that is none', { 'http-port': 'http' }, '--http-port is "http"; it must be a whole number from 0'],
+  [
+    "HTTP on the sidecar's port",
+    { 'http-port': '26379' },
+    '--http-port is 26379, and so is --port; it must be another',
+  ],
+  ["HTTP on Redis's port", { 'http-port': '6379' }, '--http-port is 6379, and so is --redis-port; it must be another'],
+  ['a name for HTTP to listen on', { 'http-listen': 'localhost' }, '--http-listen is "localhost"; it must be an IP'],
   ['a name to listen on', { listen: 'localhost' }, '--listen is "localhost"; it must be an IP address'],
   ['a user without password', { 'redis-username': 'app' }, '--redis-username is given without a password'],
   ['no password file', { 'redis-password-file': '/none' }, '--redis-password-file is /none, which can not be read'],
@@ -291,6 +311,7 @@ describe('what is wrong is refused, naming the flag, the value and what would be
       ...MINIMAL,
       'redis-port': 6379,
       port: 26379,
+      'http-port': 0,
       'master-name': 'm',
       'lease-ms': 2000,
       'guard-ms': 250,

@@ -49,7 +49,9 @@ export const sentinelMicro: PodProgram = {
     // All pods of this machine use the same port, so each one listens on its own address only.
     const listen = pod.hasHost ? [] : ['--listen', identity.ip];
     const rest = ['--master-name', settings.masterName, '--rendered-config', files.renderedConfig];
-    const args = [settings.bundles.sentinel, 'run', ...commonFlags(pod), ...listen, ...rest];
+    // Many machines have something on 8080 already; who wants HTTP says so.
+    const http = settings.sentinelFlags.includes('--http-port') ? [] : ['--http-port', '0'];
+    const args = [settings.bundles.sentinel, 'run', ...commonFlags(pod), ...listen, ...rest, ...http];
     return { what: 'sentinel', command: process.execPath, args: [...args, ...settings.sentinelFlags] };
   },
 };

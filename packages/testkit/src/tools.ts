@@ -28,7 +28,17 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 
 /** Programs and files that only some tests need. `libfaketime` is a library for LD_PRELOAD, `redis-py` a module of Python. */
 export type FurtherTool =
-  'ip' | 'iptables' | 'nft' | 'nsenter' | 'unshare' | 'spin' | 'libfaketime' | 'python3' | 'redis-py';
+  | 'ip'
+  | 'iptables'
+  | 'nft'
+  | 'nsenter'
+  | 'unshare'
+  | 'spin'
+  | 'libfaketime'
+  | 'kustomize'
+  | 'promtool'
+  | 'python3'
+  | 'redis-py';
 
 export interface ToolsOptions {
   /** Default: what the environment variable TESTKIT_SERVER names; else the machine's `redis-server`, whatever its version. */

@@ -12,6 +12,7 @@ import {
   portFlag,
   textFlag,
   type RawFlags,
+  type ServiceAddress,
 } from '@sentinel-micro/runtime';
 
 /** Where the commands write what people and scripts are to read. */
@@ -82,14 +83,21 @@ export function loginOf(flags: RawFlags): Login {
  * @throws UsageError for a wrong flag, OperationError with code `DNS` when DNS names nobody.
  */
 export async function askAll(flags: RawFlags): Promise<readonly AskedPod[]> {
-  const { timeoutMs, ...login } = loginOf(flags);
+  const login = loginOf(flags);
   const resolver = createResolver({
     service: textFlag(flags, 'service'),
     namespace: optionalText(flags, 'namespace'),
     servers: dnsServersFlag(flags),
-    timeoutMs,
+    timeoutMs: login.timeoutMs,
   });
-  const addresses = await resolver.resolve();
+  return askPods(await resolver.resolve(), login);
+}
+
+/** Asks the sidecars at these addresses what they know, all at once. Sorted by name. Never rejects. */
+export async function askPods(
+  addresses: readonly ServiceAddress[],
+  { timeoutMs, ...login }: Login,
+): Promise<readonly AskedPod[]> {
   const pods = addresses.map(async ({ ip, podName }): Promise<AskedPod> => {
     try {
       const status = await fetchStatus({ host: ip, ...login }, timeoutMs);

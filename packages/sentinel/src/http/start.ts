@@ -1,0 +1,114 @@
+import type { Decision, NodeState, Surroundings } from '@sentinel-micro/core';
+import { messageOf, systemClock, Tally, type Logger, type RedisTarget } from '@sentinel-micro/runtime';
+import type { RunConfig } from '../config.ts';
+import { askPods } from '../control/set.ts';
+import type { SentinelContext } from '../sentinel-view.ts';
+import { countDecision, moveOf, NO_COUNTERS } from './counters.ts';
+import { createExposition } from './exposition.ts';
+import { lagBehindMaster } from './lag.ts';
+import { watchLoopDelay } from './loop-delay.ts';
+import { Naming } from './naming.ts';
+import { createPages } from './pages.ts';
+import type { Usage } from './samples.ts';
+import { serveHttp } from './server.ts';
+import { shared } from './shared.ts';
+
+/** Whoever asks for what other sidecars know gets what was told at most so long ago, in milliseconds. */
+const SHARED_MS = 1000;
+/** Bound of asking one sidecar for the topology, in milliseconds. */
+const ASK_TIMEOUT_MS = 1000;
+
+/** A set has 63 pods at most; what a wrong DNS answer can cost is bounded. */
+const MOST_ASKED = 128;
+
+/** What the sidecar tells its HTTP port. */
+export interface HttpSide {
+  onDecided(decision: Decision, before: NodeState): void;
+  /** DNS has named these. */
+  onNamed(addresses: NonNullable<Surroundings['named']>): void;
+  /** DNS has answered that there is nobody. */
+  onNobody(): void;
+  close(): Promise<void>;
+}
+
+const NONE: HttpSide = {
+  onDecided: () => undefined,
+  onNamed: () => undefined,
+  onNobody: () => undefined,
+  close: () => Promise.resolve(),
+};
+
+function readUsage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    startedAtSeconds: performance.timeOrigin / 1000,
+  };
+}
+
+/** How the sidecar at an address is asked. */
+function targetsOf({ node, username, logins }: RunConfig): (ip: string) => RedisTarget {
+  return (host) => ({ host, port: node.self.port, username, password: logins.peerPassword });
+}
+
+/**
+ * Serves probes, metrics and topology over HTTP, unless that is off.
+ * @param context what is known at the moment of asking; null while the sidecar is being put together
+ * @throws OperationError when the port can not be had.
+ */
+export async function startHttp(
+  config: RunConfig,
+  logger: Logger,
+  context: () => SentinelContext | null,
+): Promise<HttpSide> {
+  if (config.http === null) return NONE;
+  const exposition = await createExposition();
+  let counters = NO_COUNTERS;
+  const naming = new Naming();
+  const present = (): SentinelContext => {
+    const now = context();
+    if (now === null) throw new Error('asked before the sidecar was put together');
+    return now;
+  };
+  const { requestTimeoutMs } = config.node.timings;
+  const targetAt = targetsOf(config);
+  const { username, logins, node } = config;
+  const login = { username, password: logins.peerPassword, port: node.self.port, timeoutMs: ASK_TIMEOUT_MS };
+  const nowMs = (): number => systemClock.now();
+  const pages = createPages({
+    present: context,
+    counters: () => counters,
+    naming,
+    lagBytes: shared(() => lagBehindMaster(present, targetAt, requestTimeoutMs), SHARED_MS, nowMs),
+    askAll: shared(() => askPods(naming.named?.slice(0, MOST_ASKED) ?? [], login), SHARED_MS, nowMs),
+    usage: readUsage,
+    exposition,
+  });
+  const tally = new Tally((text) => logger.log('warn', 'http', text), nowMs);
+  const server = await serveHttp(config.http.listen, config.http.port, {
+    pages,
+    onTrouble: (text) => tally.count('a page could not be made', text),
+  });
+  const delay = watchLoopDelay((seconds) => exposition.observeDelay(seconds));
+  return {
+    onDecided(decision, before) {
+      // The loop is in the middle of its turn: what goes wrong here must not reach it.
+      try {
+        counters = countDecision(counters, before, decision, nowMs());
+        const move = moveOf(before, decision.state);
+        if (move !== null) exposition.observeMove(move);
+      } catch (error) {
+        tally.count('a decision could not be counted', messageOf(error));
+      }
+    },
+    onNamed(addresses) {
+      naming.found(addresses, nowMs());
+    },
+    onNobody: () => naming.foundNobody(),
+    async close() {
+      delay.stop();
+      await server.close();
+    },
+  };
+}
