@@ -1,8 +1,9 @@
-// Bundles each program into one file that runs on a bare Node: `npm run build`.
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+// Bundles each program into one file that runs on a bare Node, with its licences and its bill of materials: `npm run build`.
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './process.mjs';
+import { billOfMaterials, bundledPackages, legalText } from './sbom.mjs';
 
 const programs = [
   { entry: 'packages/make-slave/src/main.ts', bundle: 'packages/make-slave/dist/make-slave.mjs' },
@@ -49,7 +50,10 @@ async function bundleOne(esbuild, { entry, bundle }) {
   const texts = Object.fromEntries(result.outputFiles.map((file) => [path.basename(file.path), file.text]));
   const name = path.basename(bundle);
   writeWhole(bundle, texts[name]);
-  writeWhole(`${bundle}.LEGAL.txt`, legalText(result.metafile, texts[`${name}.LEGAL.txt`] ?? ''));
+  const packages = bundledPackages(result.metafile);
+  writeWhole(`${bundle}.LEGAL.txt`, legalText(packages, texts[`${name}.LEGAL.txt`] ?? ''));
+  const program = JSON.parse(readFileSync(path.join(root, bundle, '../../package.json'), 'utf8'));
+  writeWhole(`${bundle}.cdx.json`, billOfMaterials(program, packages));
 }
 
 /** Programs of a running test may be started from the old file at this moment: never leave half a file there. */
@@ -60,22 +64,6 @@ function writeWhole(file, text) {
   const temporary = `${target}.${process.pid}.tmp`;
   writeFileSync(temporary, text);
   renameSync(temporary, target);
-}
-
-/** The licences of the bundled packages ask to travel with the code: their files, then the comments esbuild found. */
-function legalText(metafile, comments) {
-  const folders = new Set();
-  for (const input of Object.keys(metafile.inputs)) {
-    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
-    if (match) folders.add(match[1]);
-  }
-  const sections = [...folders].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
-    const file = readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file ? readFileSync(path.join(root, folder, file), 'utf8').trim() : '';
-    return `${name} ${version} (${license ?? 'no licence named'})\n\n${text}\n`;
-  });
-  return [...sections, comments].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

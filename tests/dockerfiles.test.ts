@@ -15,7 +15,9 @@ const bundleOf = (program: string): string => `packages/${program}/dist/${progra
 const dockerfileOf = (program: string): string => read(`docker/${program}/Dockerfile`);
 
 const surroundings: Surroundings = {
-  buildOutputs: programs.flatMap((program) => [bundleOf(program), `${bundleOf(program)}.LEGAL.txt`]),
+  buildOutputs: programs.flatMap((program) =>
+    ['', '.LEGAL.txt', '.cdx.json'].map((end) => `${bundleOf(program)}${end}`),
+  ),
   npmFiles: ['package.json', 'package-lock.json', '.npmrc', ...workspaces.map((folder) => `${folder}/package.json`)],
   inContext: (file) => existsSync(path.join(root, file)) && !isIgnored(dockerignore, file),
 };
@@ -79,7 +81,14 @@ const mutations: [what: string, from: string | RegExp, to: string, complaint: st
   ['a command for a shell', 'CMD ["run"]', 'CMD run', 'CMD has to be a list'],
   ['development', 'NODE_ENV=production', 'NODE_ENV=development', 'NODE_ENV has to be production'],
   ['no revision', 'image.revision=', 'image.version=', 'no label org.opencontainers.image.revision'],
+  ['no source', 'image.source=', 'image.url=', 'no label org.opencontainers.image.source'],
   ['no licences', /dist\/sentinel\.mjs\.LEGAL\.txt/, 'dist/sentinel.mjs', "the bundled packages' licences"],
+  [
+    'no bill of materials',
+    /dist\/sentinel\.mjs\.cdx\.json/,
+    'dist/sentinel.mjs',
+    'the bill of materials is not copied',
+  ],
   ['no licence of ours', /^COPY LICENSE.*$/m, '', 'our own LICENSE is not copied'],
   ['a file that is not there', 'COPY LICENSE /app/', 'COPY LICENSE NOTICE /app/', 'NOTICE is not in the build context'],
   ['a left-out file', 'COPY LICENSE /app/', 'COPY LICENSE docker /app/', 'docker is not in the build context'],

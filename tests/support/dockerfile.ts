@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly inContext: (path: string) => boolean;
 }
 
-const requiredLabels = ['title', 'description', 'licenses', 'version', 'revision'];
+const requiredLabels = ['title', 'description', 'licenses', 'version', 'revision', 'source', 'base.name'];
 const buildFolder = '/src/';
 
 function parseDockerfile(text: string): Instruction[] {
@@ -88,6 +88,7 @@ function copyComplaints(final: readonly Instruction[], { buildOutputs, inContext
   return [
     ...complaints,
     ...when(!copied.some((file) => file.endsWith('.LEGAL.txt')), "the bundled packages' licences are not copied"),
+    ...when(!copied.some((file) => file.endsWith('.cdx.json')), 'the bill of materials is not copied'),
     ...when(!copied.includes('/app/LICENSE'), 'our own LICENSE is not copied'),
   ];
 }
