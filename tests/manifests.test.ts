@@ -1,18 +1,39 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { asManifests, type Manifest, schemaComplaints } from './support/kubernetes-schemas.ts';
-import { readObjects, renderKustomization, splitImage } from './support/kustomize.ts';
+import { findRenderers, render } from './support/kustomize.ts';
 import { checkManifests, checks } from './support/manifest-checks.ts';
 import { mutations } from './support/manifest-mutations.ts';
-import { findRedisSets, type RedisSet } from './support/redis-set.ts';
+import { findRedisSets, type RedisSet, splitImage } from './support/redis-set.ts';
+import { settingsInRedis } from './support/redis-takes.ts';
 
 const root = path.dirname(import.meta.dirname);
-const base = path.join(root, 'k8s-examples/base');
+const examples = path.join(root, 'k8s-examples');
+const foldersIn = (folder: string): string[] => readdirSync(path.join(examples, folder)).sort();
 
-/** Objects of the base, fresh for each test: the tests break them. */
-const baseObjects = (): Manifest[] => asManifests(renderKustomization(base));
+const overlays = foldersIn('overlays');
+const kustomizations = ['base', ...overlays.map((overlay) => `overlays/${overlay}`)];
+
+const renderers = findRenderers();
+if (renderers.length === 0) {
+  console.warn(
+    'the manifests are not checked: no kustomize here (`node scripts/tools.mjs --tool kustomize`), no kubectl',
+  );
+}
+const describeRendered = renderers.length === 0 ? describe.skip : describe;
+
+/** What was rendered once is kept as text, so that each test has objects of its own to break. */
+const rendered = new Map<string, string>();
+
+function objectsOf(kustomization: string): Manifest[] {
+  const text = rendered.get(kustomization) ?? JSON.stringify(render(renderers[0]!, path.join(examples, kustomization)));
+  rendered.set(kustomization, text);
+  return asManifests(JSON.parse(text) as unknown[]);
+}
+
+const baseObjects = (): Manifest[] => objectsOf('base');
 
 /** The one set among the objects. What a test changes in it, it changes in the objects. */
 function setOf(objects: readonly Manifest[]): RedisSet {
@@ -22,35 +43,163 @@ function setOf(objects: readonly Manifest[]): RedisSet {
   return sets[0]!;
 }
 
-describe('k8s-examples/base', () => {
+describeRendered.each(kustomizations)('k8s-examples/%s', (kustomization) => {
   test('every object fits its Kubernetes schema', () => {
-    const objects = renderKustomization(base) as { kind: string }[];
-    expect(objects.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Service', 'StatefulSet', 'PodDisruptionBudget']);
-    for (const object of objects) expect(schemaComplaints(object)).toEqual([]);
+    const objects = render(renderers[0]!, path.join(examples, kustomization));
+    expect(objects.flatMap(schemaComplaints)).toEqual([]);
+    const kinds = objects.map((object) => (object as { kind: string }).kind).filter((kind) => kind !== 'Secret');
+    expect(kinds.sort()).toEqual(['ConfigMap', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet']);
   });
 
   test('everything that the schemas cannot tell is right too', () => {
-    expect(checkManifests(baseObjects())).toEqual([]);
+    expect(checkManifests(objectsOf(kustomization))).toEqual([]);
   });
 
-  test('the images carry the version of this repository', () => {
+  test('our images carry the version of this repository', () => {
     const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
-    const { makeSlave, sentinel } = setOf(baseObjects());
+    const { makeSlave, sentinel } = setOf(objectsOf(kustomization));
     expect(splitImage(makeSlave.image!)).toEqual({ name: 'sentinel-micro/make-slave', tag: version });
     expect(splitImage(sentinel.image!)).toEqual({ name: 'sentinel-micro/sentinel', tag: version });
   });
 
-  const kubectl = kubectlVersion();
-  (kubectl === undefined ? test.skip : test)(
-    `kubectl renders the same objects (${kubectl ?? 'no kubectl here'})`,
-    () => {
-      const byKubectl = readObjects(execFileSync('kubectl', ['kustomize', base], { encoding: 'utf8' }));
-      expect(byName(byKubectl)).toEqual(byName(renderKustomization(base)));
-    },
-  );
+  for (const renderer of renderers.slice(1)) {
+    test(`${renderer.name} renders the same objects as ${renderers[0]!.name}`, () => {
+      const folder = path.join(examples, kustomization);
+      expect(render(renderer, folder)).toEqual(render(renderers[0]!, folder));
+    });
+  }
 });
 
-describe('the schemas refuse', () => {
+describeRendered('the overlays are what their names say', () => {
+  test('single-pod has one pod, and five-pods-over-zones has five that no zone has a majority of', () => {
+    expect(setOf(objectsOf('overlays/single-pod')).replicas).toBe(1);
+    const { replicas, pod } = setOf(objectsOf('overlays/five-pods-over-zones'));
+    const zones = pod.topologySpreadConstraints!.find(
+      ({ topologyKey }) => topologyKey === 'topology.kubernetes.io/zone',
+    );
+    const mostInOneOfThree = Math.ceil(replicas / 3);
+    expect([replicas, zones?.maxSkew]).toEqual([5, 1]);
+    expect(replicas - mostInOneOfThree).toBeGreaterThanOrEqual(Math.floor(replicas / 2) + 1);
+  });
+
+  test('password: Redis, make-slave, the sidecar and redis-cli have the same one, and no ConfigMap has it', () => {
+    const objects = objectsOf('overlays/password');
+    const { secrets, redis, configMaps } = setOf(objects);
+    const password = secrets[0]!.stringData!['password']!;
+    expect(secrets[0]!.stringData!['redis.conf']).toBe(`requirepass ${password}\n`);
+    expect(redis.env).toEqual([
+      { name: 'REDISCLI_AUTH', valueFrom: { secretKeyRef: { name: secrets[0]!.metadata!.name, key: 'password' } } },
+    ]);
+    expect(JSON.stringify(configMaps)).not.toContain(password);
+  });
+
+  test('native-sidecar: the sidecar starts first, is all that it is in the base, and Redis hands over before it ends', () => {
+    const native = setOf(objectsOf('overlays/native-sidecar'));
+    const { sentinel } = setOf(baseObjects());
+    expect(native.pod.initContainers!.map(({ name }) => name)).toEqual(['sentinel', 'make-slave']);
+    expect(native.pod.containers.map(({ name }) => name)).toEqual(['redis']);
+    expect(native.sentinel).toEqual({ ...sentinel, restartPolicy: 'Always' });
+    expect(native.redis.lifecycle?.preStop?.exec?.command).toContain('HANDOVER');
+  });
+
+  test('persistence: each pod has a volume, and Redis an append-only file on it', () => {
+    const { statefulSet, pod, configMaps } = setOf(objectsOf('overlays/persistence'));
+    expect(statefulSet.spec!.volumeClaimTemplates!.map(({ metadata }) => metadata?.name)).toEqual(['data']);
+    expect(pod.volumes!.map(({ name }) => name)).not.toContain('data');
+    expect(configMaps[0]!.data!['with-persistence.conf']).toMatch(/^appendonly yes$/m);
+  });
+
+  test('valkey and kill-hung', () => {
+    const { redis } = setOf(objectsOf('overlays/valkey'));
+    expect([splitImage(redis.image!).name, redis.command![0]]).toEqual(['valkey/valkey', 'valkey-server']);
+    const { sentinel } = setOf(objectsOf('overlays/kill-hung'));
+    expect(sentinel.env).toContainEqual({ name: 'SENTINEL_MICRO_KILL_HUNG', value: 'true' });
+  });
+
+  test('existing-statefulset leaves what is not ours as it was', () => {
+    const before = render(renderers[0]!, existingAlone()) as Manifest[];
+    const after = objectsOf('overlays/existing-statefulset');
+    const old = before.find(({ kind }) => kind === 'StatefulSet') as RedisSet['statefulSet'];
+    const { statefulSet, redis, configMaps } = setOf(after);
+    expect(checkManifests(before)).not.toEqual([]);
+    expect(configMaps[0]).toEqual(before.find(({ kind }) => kind === 'ConfigMap'));
+    for (const field of ['serviceName', 'selector', 'volumeClaimTemplates', 'replicas'] as const) {
+      expect([field, statefulSet.spec![field]]).toEqual([field, old.spec![field]]);
+    }
+    const { command, args, volumeMounts, ...others } = old.spec!.template.spec!.containers[0]!;
+    expect([command, args]).not.toEqual([undefined, undefined]);
+    expect(redis).toMatchObject(others);
+    expect(redis.volumeMounts).toEqual(expect.arrayContaining(volumeMounts!));
+    expect([redis.command, redis.args]).toEqual([['redis-server', '/redis-config/redis.conf'], undefined]);
+  });
+});
+
+describeRendered('a real redis-server takes the files as they are', () => {
+  const names = ['maxmemory', 'appendonly', 'appendfsync', 'protected-mode', 'requirepass'];
+
+  test.each([
+    ['base', { maxmemory: '268435456', appendonly: 'no', 'protected-mode': 'no', requirepass: '' }],
+    ['overlays/existing-statefulset', { maxmemory: '268435456', appendonly: 'no', requirepass: '' }],
+    [
+      'overlays/production',
+      {
+        maxmemory: '268435456',
+        appendonly: 'yes',
+        appendfsync: 'everysec',
+        requirepass: 'change-me-before-you-apply-this',
+      },
+    ],
+  ])('%s', async (kustomization, wanted) => {
+    expect(await settingsInRedis(setOf(objectsOf(kustomization)), names)).toMatchObject(wanted);
+  });
+
+  test('and not one that is misspelt', async () => {
+    const set = setOf(baseObjects());
+    set.configMaps[0]!.data!['with-more.conf'] = 'apendonly yes\n';
+    await expect(settingsInRedis(set, names)).rejects.toThrow(/Bad directive or wrong number of arguments/);
+  });
+});
+
+/** Kustomizations that are made only for a test. Redis's own files stay where they are: kustomize wants them in its folder, or a folder. */
+const scratch = mkdtempSync(path.join(tmpdir(), 'sentinel-micro-manifests-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+function kustomizationOf(name: string, fields: Record<string, readonly string[]>): string {
+  const folder = mkdtempSync(path.join(scratch, `${name}-`));
+  const lists = Object.entries(fields).map(([field, items]) => `${field}: ${JSON.stringify(items)}\n`);
+  const head = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n';
+  writeFileSync(path.join(folder, 'kustomization.yaml'), head + lists.join(''));
+  return folder;
+}
+
+function existingAlone(): string {
+  const folder = kustomizationOf('existing', { resources: ['existing.yaml'] });
+  const file = path.join(examples, 'overlays/existing-statefulset/existing.yaml');
+  writeFileSync(path.join(folder, 'existing.yaml'), readFileSync(file));
+  return folder;
+}
+
+describeRendered('every choice of components is right, too', () => {
+  // native-sidecar comes last, as its own file says.
+  const components = [...foldersIn('components').filter((name) => name !== 'native-sidecar'), 'native-sidecar'];
+  const choices = Array.from({ length: 2 ** components.length }, (_, bits) =>
+    components.filter((_name, index) => (bits >> index) % 2 === 1),
+  );
+
+  test.each(choices.map((choice) => [choice.join(', ') || 'none', choice] as const))('%s', (_name, choice) => {
+    // kustomize takes no absolute paths; seen from any folder in there it is the same one.
+    const from = (name: string): string => path.relative(path.join(scratch, 'any'), path.join(examples, name));
+    const made = kustomizationOf('choice', {
+      resources: [from('base')],
+      components: choice.map((component) => from(`components/${component}`)),
+    });
+    const objects = render(renderers[0]!, made);
+    expect(objects.flatMap(schemaComplaints)).toEqual([]);
+    expect(checkManifests(objects as Manifest[])).toEqual([]);
+  });
+});
+
+describeRendered('the schemas refuse', () => {
   const brokenObjects: [string, (set: RedisSet) => void, string][] = [
     [
       'a string where a number belongs',
@@ -89,13 +238,20 @@ describe('the schemas refuse', () => {
     breakIt(set);
     expect(schemaComplaints(set.statefulSet)).toEqual([expect.stringContaining(complaint)]);
   });
+
+  test('a permission that nothing needs', () => {
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'redis' } };
+    expect(schemaComplaints(role)).toEqual(['no schema for apiVersion rbac.authorization.k8s.io/v1, kind Role']);
+  });
 });
 
-describe('the checks notice', () => {
-  const rows = Object.entries(mutations).flatMap(([check, ways]) => ways.map((way) => [check, ...way] as const));
+describeRendered('the checks notice', () => {
+  const rows = Object.entries(mutations).flatMap(([check, ways]) =>
+    ways.map(([what, breakIt, complaint, overlay]) => ({ check, what, breakIt, complaint, overlay })),
+  );
 
-  test.each(rows)('%s: %s', (check, _what, breakIt, complaint) => {
-    const objects = baseObjects();
+  test.each(rows)('$check: $what', ({ check, breakIt, complaint, overlay }) => {
+    const objects = objectsOf(overlay === undefined ? 'base' : `overlays/${overlay}`);
     breakIt(setOf(objects));
     expect(objects.flatMap(schemaComplaints)).toEqual([]);
     const complaints = checkManifests(objects).filter((line) => line.startsWith(`${check}: `));
@@ -129,22 +285,4 @@ describe('the checks notice', () => {
 function renamed(objects: Manifest[], choose: (set: RedisSet) => { name: string }): Manifest[] {
   choose(setOf(objects)).name = 'other';
   return objects;
-}
-
-function kubectlVersion(): string | undefined {
-  try {
-    const answer = execFileSync('kubectl', ['version', '--client', '--output=json'], { encoding: 'utf8' });
-    return (JSON.parse(answer) as { clientVersion: { gitVersion: string } }).clientVersion.gitVersion;
-  } catch {
-    return undefined;
-  }
-}
-
-function byName(objects: readonly unknown[]): Map<string, unknown> {
-  return new Map(
-    objects.map((object) => {
-      const { kind, metadata } = object as { kind: string; metadata: { name: string } };
-      return [`${kind}/${metadata.name}`, object];
-    }),
-  );
 }

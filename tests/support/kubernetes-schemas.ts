@@ -1,12 +1,14 @@
 import { type IStatefulSet, StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
+import { type INetworkPolicy, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { type IPodDisruptionBudget, PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { ConfigMap, type IConfigMap } from 'kubernetes-models/v1/ConfigMap';
+import { type ISecret, Secret } from 'kubernetes-models/v1/Secret';
 import { type IService, Service } from 'kubernetes-models/v1/Service';
 
 /** The kinds of object that our manifests use. A new kind is one more line here and in `models`. */
-export type Manifest = IStatefulSet | IService | IConfigMap | IPodDisruptionBudget;
+export type Manifest = IStatefulSet | IService | IConfigMap | ISecret | IPodDisruptionBudget | INetworkPolicy;
 
-const models = [StatefulSet, Service, ConfigMap, PodDisruptionBudget];
+const models = [StatefulSet, Service, ConfigMap, Secret, PodDisruptionBudget, NetworkPolicy];
 
 /** What Kubernetes itself would refuse or silently drop: wrong types, missing fields, unknown fields. */
 export function schemaComplaints(object: unknown): string[] {

@@ -1,13 +1,15 @@
 import type { IStatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
+import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
+import type { ISecret } from 'kubernetes-models/v1/Secret';
 import type { IService } from 'kubernetes-models/v1/Service';
 import type { IVolumeMount } from 'kubernetes-models/v1/VolumeMount';
 import type { Manifest } from './kubernetes-schemas.ts';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** One StatefulSet with what belongs to it: the thing that sentinel-micro protects. */
 export interface RedisSet {
@@ -20,9 +22,14 @@ export interface RedisSet {
   readonly makeSlave: IContainer;
   readonly redis: IContainer;
   readonly sentinel: IContainer;
+  /** The sidecar stands among the init containers: the kubelet starts it before Redis, and ends it after. */
+  readonly isNative: boolean;
+  /** Of both kinds. */
   readonly containers: readonly IContainer[];
   readonly budgets: readonly IPodDisruptionBudget[];
+  readonly networkPolicies: readonly INetworkPolicy[];
   readonly configMaps: readonly IConfigMap[];
+  readonly secrets: readonly ISecret[];
 }
 
 /** The parts of each StatefulSet, or which of them are missing. */
@@ -71,9 +78,12 @@ function findParts(statefulSet: IStatefulSet, objects: readonly Manifest[]): Red
     makeSlave,
     redis,
     sentinel,
+    isNative: initContainers.includes(sentinel),
     containers,
     budgets: objects.filter((object): object is IPodDisruptionBudget => object.kind === 'PodDisruptionBudget'),
+    networkPolicies: objects.filter((object): object is INetworkPolicy => object.kind === 'NetworkPolicy'),
     configMaps: objects.filter((object): object is IConfigMap => object.kind === 'ConfigMap'),
+    secrets: objects.filter((object): object is ISecret => object.kind === 'Secret'),
   };
 }
 
@@ -121,4 +131,10 @@ export function mountOf(container: IContainer, file: string): IVolumeMount | und
 export function selects(selector: Labels | undefined, labels: Labels): boolean {
   const wanted = Object.entries(selector ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+}
+
+/** A colon before the last slash belongs to a registry's port. */
+export function splitImage(image: string): { name: string; tag: string | undefined } {
+  const colon = image.indexOf(':', image.lastIndexOf('/') + 1);
+  return colon === -1 ? { name: image, tag: undefined } : { name: image.slice(0, colon), tag: image.slice(colon + 1) };
 }

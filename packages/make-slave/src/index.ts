@@ -1,1 +1,2 @@
-export {};
+export * from './config.ts';
+export { parseSettings } from './redis-conf.ts';
