@@ -84,16 +84,20 @@ function announcedBy(position: Position, before: Lineage): Lineage {
  * The newest history among what is known and what the frozen pods show. One that went on from the known one was promoted since,
  * under a lease that nobody here has heard of; what is known no more says who has parted from it. Of several that went on from the
  * same, the one that most pods share: a confirmed write is on more than half of them. For the same reason one that half of the pods
- * have parted from can have no confirmed write, and is left aside: somebody has typed REPLICAOF NO ONE.
+ * have parted from can have no confirmed write, and is left aside: somebody has typed REPLICAOF NO ONE. Those whom somebody has
+ * typed that at prove it as well: what they had until then was what went on.
  */
 function newestShown(entries: readonly Entry[], known: Lineage, replicas: number): Lineage {
-  const positions = entries.map(({ position }) => position).filter((position) => position.intact && !position.astray);
+  const intact = entries.map(({ position }) => position).filter((position) => position.intact);
+  const positions = intact.filter((position) => !position.astray);
   let newest = known;
   for (let step = 0; step < MOST_UNHEARD; step += 1) {
     const before = newest;
     const partedFrom = (one: Position): number => {
       const itsOwn = announcedBy(one, before);
-      return positions.filter((other) => isPartOf(other, before) && !isPartOf(other, itsOwn)).length;
+      const hasStayed = (other: Position): boolean =>
+        isPartOf(other, before) || Number(sharedOffset(other, before)) > itsOwn.offset;
+      return intact.filter((other) => hasStayed(other) && !isPartOf(other, itsOwn)).length;
     };
     const younger = positions.filter(
       (one) => relationOf(one, before) === 'descendant' && partedFrom(one) < dataQuorumOf(replicas),
@@ -181,15 +185,22 @@ function keepersOf(
 
 /**
  * Somebody has parted from the newest history, and has more of it all the same than those who have not: its last bytes are its own (a
- * ping is enough), but it has every confirmed write that they have, and may have others. Its own bytes are kept with it.
+ * ping is enough), but it has every confirmed write that they have, and may have others. Its own bytes are kept with it. One that
+ * nobody has watched all the time may be emptied, and counts only when too few show that they have kept what was confirmed.
  */
-function partedWithMore(entries: readonly Entry[], eligible: readonly Entry[], known: Lineage | null): Entry[] {
+function partedWithMore(
+  entries: readonly Entry[],
+  eligible: readonly Entry[],
+  known: Lineage | null,
+  isAtRisk: boolean,
+): Entry[] {
   if (known === null) return [];
   const most = Math.max(0, ...eligible.map(({ position }) => position.offset));
   const parted = entries.flatMap((entry) => {
     const { position, worth } = entry;
     const shared = worth === 'none' && position.intact && !position.astray ? sharedOffset(position, known) : null;
-    return shared !== null && shared > most && position.synced === true ? [{ entry, shared }] : [];
+    const mayCount = position.synced === true || (isAtRisk && hasKeys(position));
+    return shared !== null && shared > most && mayCount ? [{ entry, shared }] : [];
   });
   const best = Math.max(...parted.map(({ shared }) => shared));
   return parted.filter(({ shared }) => shared === best).map(({ entry }) => entry);
@@ -229,7 +240,8 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
   const keepers = keepersOf(entries, newest, lastMaster, isElectable);
-  const parted = partedWithMore(entries.filter(isElectable), keepers, newest);
+  const isAtRisk = entries.filter(({ worth }) => worth === 'full').length < dataQuorumOf(replicas);
+  const parted = partedWithMore(entries.filter(isElectable), keepers, newest, isAtRisk);
   const eligible = parted.length > 0 ? parted : keepers;
   const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>

@@ -1,4 +1,4 @@
-import type { RunId } from './brand.ts';
+import { asOffset, type RunId } from './brand.ts';
 import { historyThatCounts } from './founding.ts';
 import { isPartOf, lineageBeyond, sharesAncestry, type Lineage } from './lineage.ts';
 import type { Announcement, MemberView, Position } from './messages.ts';
@@ -22,6 +22,28 @@ function hasGoneOn(one: Position, known: Lineage, ofKnown: readonly Position[]):
   return Math.max(known.offset, ...ofKnown.map(({ offset }) => offset)) < secondReplOffset;
 }
 
+/** It is what it was when the known history began: a full sync would have left it without a second id. */
+function isUntouched({ replid, replid2, secondReplOffset, offset }: Position, known: Lineage): boolean {
+  const isSame = replid === known.replid && replid2 === known.replid2 && secondReplOffset === known.secondReplOffset;
+  return isSame && secondReplOffset !== null && offset < secondReplOffset;
+}
+
+/**
+ * The announced master is here, and has written nothing since it was promoted, so nobody has anything under its id. When the history
+ * before has gone on all the same (its master could not be reached, and was not detached), that is the one that counts: what was
+ * confirmed since is in it, and it has all that the announced one has.
+ */
+function withoutIdlePromotion(old: Announcement, known: Lineage, shown: readonly Position[]): Lineage {
+  const { replid2, secondReplOffset, ancestors } = known;
+  if (replid2 === null || secondReplOffset === null) return known;
+  const isIdle = shown.some((one) => one.runId !== null && one.runId === old.runId && isUntouched(one, known));
+  if (!isIdle) return known;
+  const further = shown.filter(({ replid, offset }) => replid === replid2 && offset >= secondReplOffset);
+  if (further.length === 0) return known;
+  const offset = asOffset(Math.max(...further.map((one) => one.offset)));
+  return { replid: replid2, replid2: null, secondReplOffset: null, offset, ancestors };
+}
+
 /**
  * The newest history that is known of in an election: the announced one, or one that has gone on from it over several promotions that
  * nobody here has heard of, because those who have are out of reach, or have restarted without a memory. As one promotion that is
@@ -35,9 +57,10 @@ export function newestHistory(
   frozen: Frozen,
   replicas: number,
 ): Lineage | null {
-  const known = historyThatCounts(old, frozen);
-  if (old === null || known === null) return known;
+  const counting = historyThatCounts(old, frozen);
+  if (old === null || counting === null) return counting;
   const shown = Object.values(frozen).filter((one) => one?.intact === true && !one.astray) as Position[];
+  const known = withoutIdlePromotion(old, counting, shown);
   const ofKnown = shown.filter((one) => isPartOf(one, known));
   if (ofKnown.length >= dataQuorumOf(replicas)) return known;
   const witnesses = witnessesOf(old, members);

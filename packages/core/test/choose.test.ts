@@ -135,6 +135,22 @@ describe('the choice among the frozen', () => {
       expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'none', 'full']);
     });
 
+    test('S3: who was made a master by hand since has parted from it as well', () => {
+      // A's sidecar has restarted, and does not know any more that somebody had typed that at its Redis; B's does.
+      const typed = (id: string, branch: number): Partial<Position> => ({
+        replid: asReplicationId(id.repeat(40)),
+        replid2: LINEAGE.replid,
+        secondReplOffset: asOffset(branch),
+      });
+      const late = { ...typed('d', 201), astray: true };
+      const frozen = { [A]: at(100, typed('e', 101)), [B]: at(200, late), [C]: at(210) };
+      expect(chooseMaster(frozen, LINEAGE, heldBy(C)).winner).toBe(C);
+      // What it had by then does not tell whom it would have followed.
+      const early = { ...typed('d', 91), astray: true };
+      const unproven = { [A]: at(150, typed('e', 101)), [B]: at(90, early), [C]: at(210) };
+      expect(chooseMaster(unproven, LINEAGE, heldBy(C)).winner).toBe(A);
+    });
+
     test('S3: one that was seen to become a master without an order proves nothing', () => {
       const choice = chooseMaster({ [B]: at(250, { ...promoted, astray: true }), [C]: at(300) }, LINEAGE, heldBy(C));
       expect(choice.winner).toBe(C);
@@ -179,10 +195,17 @@ describe('the choice among the frozen', () => {
       expect(choice.winner).toBe(B);
     });
 
-    test('is not chosen when it has restarted, or was made a master by hand', () => {
-      for (const change of [{ synced: false }, { astray: true }]) {
-        expect(chooseMaster({ [A]: at(114, change), [B]: at(40) }, newest, heldBy(B)).winner).toBe(B);
-      }
+    test('is not chosen when it was made a master by hand', () => {
+      expect(chooseMaster({ [A]: at(114, { astray: true }), [B]: at(40) }, newest, heldBy(B)).winner).toBe(B);
+    });
+
+    test.each<[string, Partial<Position>, Frozen, PodName]>([
+      ['is chosen when too few show what they have kept: it has more than they', {}, {}, A],
+      ['is not chosen when it has nothing: a full sync has broken off', { keys: 0 }, {}, B],
+      ['is not chosen when enough have kept theirs: all that was confirmed is there', {}, { [C]: at(30) }, B],
+    ])('and that nobody has watched all the time %s', (_title, change, others, winner) => {
+      const frozen = { [A]: at(114, { synced: false, ...change }), [B]: at(40), ...others };
+      expect(chooseMaster(frozen, newest, heldBy(B)).winner).toBe(winner);
     });
   });
 

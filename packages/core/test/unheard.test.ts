@@ -45,6 +45,33 @@ function newest(frozen: Frozen, members = HEARD): string | undefined {
   return newestHistory(ANNOUNCED, members, frozen, PODS.length)?.replid;
 }
 
+describe('S3: the announced master was promoted, and has written nothing since', () => {
+  /** A was promoted at 100 of a history whose former master, C, could not be reached then, and has gone on with B. */
+  const PROMOTED = { replid: FIRST!, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) } as const;
+  const announced = { ...ANNOUNCED, history: { ...PROMOTED, offset: asOffset(100), ancestors: [] } };
+  const idle = positionOf({ ...PROMOTED, runId: MASTER, offset: asOffset(100) });
+  const further = positionOf({ runId: REPLICA, offset: asOffset(300) });
+
+  test('what went on without it counts: it is chosen, and both have all that was confirmed', () => {
+    const frozen = { [A]: idle, [B]: further };
+    const known = newestHistory(announced, HEARD, frozen, PODS.length);
+    expect(known).toMatchObject({ replid: LINEAGE.replid, offset: 300, ancestors: [] });
+    const choice = chooseMaster(frozen, known, { reachable: PODS, holder: A, replicas: PODS.length, failedDonors: [] });
+    expect(choice).toMatchObject({ winner: B, bytesMissing: 0, known });
+    expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'full']);
+  });
+
+  test.each<[string, Frozen]>([
+    ['nobody has more than it', { [A]: idle, [B]: positionOf({ offset: asOffset(100) }) }],
+    ['it has written a byte', { [A]: { ...idle, offset: asOffset(101) }, [B]: further }],
+    ['it is out of reach, and may have written', { [B]: further, [C]: { ...idle, runId: REPLICA } }],
+    ['it was given its data anew since', { [A]: { ...idle, replid2: null, secondReplOffset: null }, [B]: further }],
+    ['who has more was made a master by hand', { [A]: idle, [B]: { ...further, astray: true } }],
+  ])('but not when %s', (_title, frozen) => {
+    expect(newestHistory(announced, HEARD, frozen, PODS.length)?.replid).toBe(FIRST);
+  });
+});
+
 describe('S3: promotions that nobody in the election has heard of', () => {
   test.each([
     ['the announced master', A, MASTER],
