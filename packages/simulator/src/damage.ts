@@ -203,6 +203,7 @@ export class Damage {
     this.disturb();
     pod.redis?.deliver('io', () => {
       pod.tamperedAtMs = this.#world.nowMs;
+      if (host !== null && pod.redis?.isMaster === true) this.#world.watcher?.madeReplicaByHand(pod.redis);
       pod.redis?.replicaOfByHand(host);
     });
   }

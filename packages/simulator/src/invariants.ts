@@ -6,6 +6,7 @@ import { InStep } from './in-step.ts';
 import type { Pod } from './pod.ts';
 import type { RedisModel } from './redis-model.ts';
 import type { Sidecar } from './sidecar.ts';
+import { ThrownAway } from './thrown-away.ts';
 import { isWell, Visibility, type ShownData } from './visibility.ts';
 import type { Watcher, World } from './world.ts';
 import { Writers } from './writers.ts';
@@ -31,6 +32,7 @@ export class Invariants implements Watcher {
   readonly #inStep: InStep;
   readonly #orphanSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
+  readonly #thrownAway: ThrownAway;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
   readonly #warnings: { atMs: number; shown: readonly ShownData[] }[] = [];
 
@@ -38,6 +40,7 @@ export class Invariants implements Watcher {
     this.#world = world;
     this.#visibility = new Visibility(world);
     this.#inStep = new InStep(world);
+    this.#thrownAway = new ThrownAway(world);
     this.writers = new Writers(world, (invariant, text) => this.#violate(invariant, text));
     world.watcher = this;
   }
@@ -50,6 +53,7 @@ export class Invariants implements Watcher {
   /** Call every few milliseconds. */
   checkSlow(): void {
     this.#visibility.look();
+    this.#thrownAway.look();
     this.writers.checkSlow();
     const { pods, nowMs, foreigners } = this.#world;
     const leader = pods.find(
@@ -64,6 +68,11 @@ export class Invariants implements Watcher {
 
   decided(sidecar: Sidecar): void {
     this.writers.decided(sidecar);
+    this.#thrownAway.decided(sidecar);
+  }
+
+  madeReplicaByHand(redis: RedisModel): void {
+    this.#thrownAway.madeReplicaByHand(redis);
   }
 
   promoted(redis: RedisModel): void {
@@ -194,7 +203,8 @@ export class Invariants implements Watcher {
     const confirmed = told.filter(({ outcome }) => outcome === 'confirmed');
     const missing = confirmed.filter(({ value }) => !kept.has(value));
     const unexcused = missing.filter(
-      ({ sentAtMs, value }) => !this.writers.isUnbacked(value) && !this.#isExcused(sentAtMs, value),
+      ({ sentAtMs, value }) =>
+        !this.writers.isUnbacked(value) && !this.#thrownAway.has(value) && !this.#isExcused(sentAtMs, value),
     );
     const [first] = unexcused;
     if (this.violations.length === 0 && master !== undefined && first !== undefined) {

@@ -33,6 +33,8 @@ export interface Watcher {
   /** A Redis of another cluster feeds one of this one, or the other way round. */
   foreignerMet(text: string, to: Pod | null): void;
   promoted(redis: RedisModel): void;
+  /** Somebody types REPLICAOF at a master. */
+  madeReplicaByHand(redis: RedisModel): void;
   /** A Redis has carried out a client's write. */
   accepted(redis: RedisModel, value: number): void;
 }
