@@ -2,6 +2,7 @@ import { commandScenarios } from './commands.ts';
 import { cutScenarios } from './cuts.ts';
 import { historyScenarios } from './histories.ts';
 import { latecomerScenarios } from './latecomers.ts';
+import { partedScenarios } from './parted.ts';
 import { nameScenarios } from './names.ts';
 import { pauseScenarios } from './pauses.ts';
 import { podScenarios } from './pods.ts';
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...historyScenarios,
   ...rememberedScenarios,
   ...latecomerScenarios,
+  ...partedScenarios,
   ...commandScenarios,
 ];
 

@@ -128,4 +128,25 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     replace: 'if (why !== null && role.term < 0) {',
     scenario: 'handover-made-replica',
   },
+  {
+    name: 'seed 40002992: a Redis that somebody has made a master passes for a promoted one, against half of the pods',
+    file: 'choose.ts',
+    find: 'return intact.filter((other) => hasStayed(other)',
+    replace: 'return positions.filter((other) => hasStayed(other)',
+    scenario: 'forgotten-usurper',
+  },
+  {
+    name: 'seed 40007449: a promotion that wrote nothing is put above what was confirmed without it',
+    file: 'unheard.ts',
+    find: 'const known = withoutIdlePromotion(old, counting, shown);',
+    replace: 'const known = counting;',
+    scenario: 'idle-promotion',
+  },
+  {
+    name: 'seed 40002929: a former master whose sidecar has restarted is passed over for one that was left behind',
+    file: 'choose.ts',
+    find: 'position.synced === true || (isAtRisk && hasKeys(position))',
+    replace: 'position.synced === true',
+    scenario: 'unwatched-former-master',
+  },
 ];
