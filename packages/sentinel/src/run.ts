@@ -280,7 +280,7 @@ function untilStopped(): Stopped {
 
 /**
  * Starts the sidecar: serves its ports, watches its Redis, finds its peers, and turns the loop.
- * @throws OperationError when a port can not be had.
+ * @throws OperationError when its port can not be had. (That of HTTP is waited for meanwhile.)
  */
 export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const { self, cluster, members } = config.node;
@@ -289,17 +289,14 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
   const context = contextOf(config, parts);
-  const http = await startHttp(config, logger, () => (built.transport === undefined ? null : context()));
-  built.http = http;
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
     needsLogin: config.logins.clientPassword !== undefined,
     isPeerAddress: (address) => built.transport?.knows(address) ?? false,
     onTrouble: (text) => logger.log('warn', 'port', text),
-  }).catch(async (error: unknown) => {
-    await http.close();
-    throw error;
   });
   built.server = server;
+  const http = startHttp(config, logger, () => (built.transport === undefined ? null : context()));
+  built.http = http;
   const { post, hold, announcer, onDecided } = buildTelling(config, () => server.sessions, context);
   const loop = buildLoop(config, logger, parts, {
     onDecided(decision, before) {

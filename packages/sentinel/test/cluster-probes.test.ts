@@ -64,6 +64,7 @@ afterAll(() => stopAll(cluster));
 test('an ordered start from nothing: redis-0 is ready before redis-1 exists', async () => {
   const [first, second, third] = cluster.pods as [Pod, Pod, Pod];
   await first.start();
+  await untilTrue('HTTP to be there', async () => (await probe(first, '/livez')).status === 200);
   const starting = await probe(first, '/readyz');
   expect(starting).toMatchObject({ status: 503, body: expect.stringContaining('[-]vote failed') });
   await untilReady(first);

@@ -1,49 +1,29 @@
 // A whole sidecar with its HTTP port: a set of one, with a real Redis that has a password, and a real DNS.
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { DnsServer, loadTools, type RedisProcess } from '@sentinel-micro/testkit';
-import { Place, until } from '../../runtime/test/support.ts';
-import { parseRunConfig, RUN_FLAGS } from '../src/config.ts';
-import { startSidecar } from '../src/run.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { RedisProcess } from '@sentinel-micro/testkit';
+import { until } from '../../runtime/test/support.ts';
 import { serveHttp } from '../src/http/server.ts';
+import { PORT } from './commands-support.ts';
+import { useSidecarPlace, type SidecarPlace } from './sidecar-place.ts';
 
-const PORT = 26379;
 const HTTP_PORT = 18_080;
 const PASSWORD = 'open-sesame-7';
 
-let place: Place;
-let dns: DnsServer;
-let redis: RedisProcess;
-beforeAll(async () => {
-  place = await Place.make();
-  const where = { host: place.addresses.dnsHost, port: 10053, dir: join(place.dir, 'dns') };
-  const service = { service: 'redis', namespace: 'shop', redisPort: 6379, sentinelPort: PORT };
-  dns = await DnsServer.start({ tool: loadTools().dnsmasq, ...where, ...service });
-});
-beforeEach(async () => {
-  const host = await place.host(6379, PORT, HTTP_PORT);
-  redis = await place.redis({ host, password: PASSWORD });
-  await dns.setPods([{ name: 'redis-0', ip: host }]);
-});
-afterEach(() => place.tidy());
-afterAll(async () => {
-  await dns.stop();
-  await place.remove();
-});
+let there: SidecarPlace;
+useSidecarPlace((made) => (there = made));
 
-const defaults = Object.fromEntries(
-  Object.entries(RUN_FLAGS).flatMap(([flag, spec]) => ('default' in spec ? [[flag, spec.default] as const] : [])),
-);
+let redis: RedisProcess;
+beforeEach(async () => {
+  const host = await there.place.host(6379, PORT, HTTP_PORT);
+  redis = await there.place.redis({ host, password: PASSWORD });
+  await there.dns.setPods([{ name: 'redis-0', ip: host }]);
+});
 
 /** Starts the sidecar of redis-0, the only pod. */
-async function start(httpPort: number): Promise<void> {
+function start(httpPort: number): Promise<void> {
   const { host } = redis.target;
-  const own = { 'pod-name': 'redis-0', 'pod-uid': 'uid-0', 'pod-ip': host, namespace: 'shop', listen: host };
-  const set = { service: 'redis', replicas: '1', port: PORT, 'http-port': httpPort, 'dns-servers': dns.address };
-  const flags = { ...defaults, ...own, ...set, 'redis-password': PASSWORD, 'log-level': 'error' };
-  const config = parseRunConfig({ ...flags, 'rendered-config': '/not/mounted/redis.conf' }, '0'.repeat(40));
-  const sidecar = await startSidecar(config);
-  place.closing(sidecar, () => sidecar.stop());
+  const own = { 'pod-name': 'redis-0', 'pod-uid': 'uid-0', 'pod-ip': host, listen: host };
+  return there.start({ ...own, replicas: '1', 'http-port': httpPort, 'redis-password': PASSWORD });
 }
 
 async function get(path: string): Promise<{ status: number; body: string }> {
@@ -51,9 +31,17 @@ async function get(path: string): Promise<{ status: number; body: string }> {
   return { status: response.status, body: await response.text() };
 }
 
+const isServed = (): Promise<boolean> =>
+  get('/livez').then(
+    () => true,
+    () => false,
+  );
+const untilServed = (): Promise<void> => until('HTTP to be there', isServed);
+
 describe('with --http-port', () => {
   test('alive from the start, ready when it is master', async () => {
     await start(HTTP_PORT);
+    await untilServed();
     expect((await get('/livez')).status).toBe(200);
     const first = await get('/readyz');
     expect(first).toMatchObject({ status: 503, body: expect.stringContaining('[-]vote failed') });
@@ -70,6 +58,7 @@ describe('with --http-port', () => {
   // Fails when the topology asks without the password, or tells it.
   test('no page has the password in it, and none asks for it', async () => {
     await start(HTTP_PORT);
+    await untilServed();
     await until('it to be ready', async () => (await get('/readyz')).status === 200);
     for (const path of ['/livez', '/readyz', '/startupz', '/metrics', '/topology', '/']) {
       expect((await get(path)).body).not.toContain(PASSWORD);
@@ -77,11 +66,20 @@ describe('with --http-port', () => {
     expect(JSON.parse((await get('/topology')).body)).toMatchObject({ pods: [{ error: null }] });
   });
 
-  test('a port that is taken is an error, and leaves nothing behind', async () => {
-    const taken = await serveHttp(redis.target.host, HTTP_PORT, { pages: {}, onTrouble: () => undefined });
-    await expect(start(HTTP_PORT)).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    await taken.close();
+  // Fails when the sidecar ends, or waits: a port that another container has would cost the set a voter.
+  test('a port that is taken is no obstacle: the sidecar works, and has it as soon as it is free', async () => {
+    const { host } = redis.target;
+    const taken = await serveHttp(host, HTTP_PORT, { pages: {}, onTrouble: () => undefined });
     await start(HTTP_PORT);
+    await until('it to be master', async () => /role:master/.test(await redis.text('INFO', 'replication')));
+    expect(there.textsOf('http')).toEqual([
+      expect.stringMatching(/^HTTP can not listen on .*EADDRINUSE.*set --http-port, .* to another one \(0 for none\)/),
+    ]);
+    await taken.close();
+    await until('HTTP to be ready', async () => (await isServed()) && (await get('/readyz')).status === 200);
+    expect(there.textsOf('http').slice(1)).toEqual([`HTTP listens on port ${HTTP_PORT} now`]);
+    // Told late, and not lost: it became master before there was a port.
+    expect((await get('/metrics')).body).toContain('\nsentinel_micro_failovers_total{cause="bootstrap"} 1\n');
   });
 });
 

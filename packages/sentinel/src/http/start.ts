@@ -1,14 +1,15 @@
 import type { Decision, NodeState, Surroundings } from '@sentinel-micro/core';
-import { messageOf, systemClock, Tally, type Logger, type RedisTarget } from '@sentinel-micro/runtime';
+import { messageOf, systemClock, Tally, type Logger, type LogLevel, type RedisTarget } from '@sentinel-micro/runtime';
 import type { RunConfig } from '../config.ts';
 import { askPods } from '../control/set.ts';
 import type { SentinelContext } from '../sentinel-view.ts';
 import { countDecision, moveOf, NO_COUNTERS } from './counters.ts';
 import { createExposition } from './exposition.ts';
 import { lagBehindMaster } from './lag.ts';
+import { keepListening } from './listening.ts';
 import { watchLoopDelay } from './loop-delay.ts';
 import { Naming } from './naming.ts';
-import { createPages } from './pages.ts';
+import { createPages, type PagePorts } from './pages.ts';
 import type { Usage } from './samples.ts';
 import { serveHttp } from './server.ts';
 import { shared } from './shared.ts';
@@ -38,6 +39,8 @@ const NONE: HttpSide = {
   close: () => Promise.resolve(),
 };
 
+const nowMs = (): number => systemClock.now();
+
 function readUsage(): Usage {
   const { user, system } = process.cpuUsage();
   return {
@@ -52,54 +55,62 @@ function targetsOf({ node, username, logins }: RunConfig): (ip: string) => Redis
   return (host) => ({ host, port: node.self.port, username, password: logins.peerPassword });
 }
 
-/**
- * Serves probes, metrics and topology over HTTP, unless that is off.
- * @param context what is known at the moment of asking; null while the sidecar is being put together
- * @throws OperationError when the port can not be had.
- */
-export async function startHttp(
+/** How the pages are made, once prom-client is there. */
+function pagesOf(
   config: RunConfig,
-  logger: Logger,
   context: () => SentinelContext | null,
-): Promise<HttpSide> {
-  if (config.http === null) return NONE;
-  const exposition = await createExposition();
-  let counters = NO_COUNTERS;
-  const naming = new Naming();
+  known: Pick<PagePorts, 'counters' | 'exposition'> & { readonly naming: Naming },
+): ReturnType<typeof createPages> {
   const present = (): SentinelContext => {
     const now = context();
     if (now === null) throw new Error('asked before the sidecar was put together');
     return now;
   };
-  const { requestTimeoutMs } = config.node.timings;
-  const targetAt = targetsOf(config);
   const { username, logins, node } = config;
   const login = { username, password: logins.peerPassword, port: node.self.port, timeoutMs: ASK_TIMEOUT_MS };
-  const nowMs = (): number => systemClock.now();
-  const pages = createPages({
+  const { requestTimeoutMs } = node.timings;
+  const targetAt = targetsOf(config);
+  return createPages({
     present: context,
-    counters: () => counters,
-    naming,
+    ...known,
     lagBytes: shared(() => lagBehindMaster(present, targetAt, requestTimeoutMs), SHARED_MS, nowMs),
-    askAll: shared(() => askPods(naming.named?.slice(0, MOST_ASKED) ?? [], login), SHARED_MS, nowMs),
+    askAll: shared(() => askPods(known.naming.named?.slice(0, MOST_ASKED) ?? [], login), SHARED_MS, nowMs),
     usage: readUsage,
-    exposition,
   });
-  const tally = new Tally((text) => logger.log('warn', 'http', text), nowMs);
-  const server = await serveHttp(config.http.listen, config.http.port, {
-    pages,
-    onTrouble: (text) => tally.count('a page could not be made', text),
-  });
-  const delay = watchLoopDelay((seconds) => exposition.observeDelay(seconds));
+}
+
+/**
+ * Serves probes, metrics and topology over HTTP, unless that is off: as soon as prom-client is loaded and the port can be had. Nobody
+ * waits for either.
+ * @param context what is known at the moment of asking; null while the sidecar is being put together
+ */
+export function startHttp(config: RunConfig, logger: Logger, context: () => SentinelContext | null): HttpSide {
+  const { http } = config;
+  if (http === null) return NONE;
+  let counters = NO_COUNTERS;
+  const naming = new Naming();
+  const tell = (level: LogLevel, text: string): void => logger.log(level, 'http', text);
+  const tally = new Tally((text) => tell('warn', text), nowMs);
+  const loading = createExposition();
+  let delay: { stop(): void } | null = null;
+  const listening = keepListening(async () => {
+    const exposition = await loading;
+    delay ??= watchLoopDelay((seconds) => exposition.observeDelay(seconds));
+    return serveHttp(http.listen, http.port, {
+      pages: pagesOf(config, context, { counters: () => counters, naming, exposition }),
+      onTrouble: (text) => tally.count('a page could not be made', text),
+    });
+  }, tell);
+  const failed = (error: unknown): void => tally.count('a decision could not be counted', messageOf(error));
   return {
     onDecided(decision, before) {
       // The loop is in the middle of its turn: what goes wrong here must not reach it.
       try {
         counters = countDecision(counters, before, decision, nowMs());
         const move = moveOf(before, decision.state);
-        if (move !== null) exposition.observeMove(move);
+        if (move !== null) loading.then((exposition) => exposition.observeMove(move)).catch(failed);
       } catch (error) {
-        tally.count('a decision could not be counted', messageOf(error));
+        failed(error);
       }
     },
     onNamed(addresses) {
@@ -107,8 +118,8 @@ export async function startHttp(
     },
     onNobody: () => naming.foundNobody(),
     async close() {
-      delay.stop();
-      await server.close();
+      await listening.close();
+      delay?.stop();
     },
   };
 }
