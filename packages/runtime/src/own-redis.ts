@@ -1,4 +1,4 @@
-import type { Outcome, OwnAction, RedisSample } from '@sentinel-micro/core';
+import type { Outcome, OwnAction, RedisSample, RunId } from '@sentinel-micro/core';
 import type { Clock } from './clock.ts';
 import { isRedisError, OperationError } from './errors.ts';
 import type { LogLevel } from './logger.ts';
@@ -109,6 +109,8 @@ class OwnRedisWatcher implements OwnRedis {
   #complaint: string | null = null;
   #isKilling = false;
   #toldStopped = false;
+  /** Of which process it was said that it was not started as it has to be. */
+  #doubtedRunId: RunId | null = null;
 
   constructor(options: OwnRedisOptions) {
     this.#options = options;
@@ -190,7 +192,7 @@ class OwnRedisWatcher implements OwnRedis {
     void this.#askSickness(watch, isMaster);
     if (!watch.hasMet) {
       watch.hasMet = true;
-      void this.#checkStart(watch.connection);
+      void this.#checkStart(watch.connection, sample.info.runId);
       await this.#process.meet(watch.connection);
     }
     // The death of a replica is no hurry.
@@ -268,11 +270,13 @@ class OwnRedisWatcher implements OwnRedis {
     else this.#news('warn', 'redis-sick', `Redis of this pod ${complaint}`);
   }
 
-  /** Said once for each process, for each is started anew. */
-  async #checkStart(connection: RedisConnection): Promise<void> {
+  /** Said once for each process, for each is started anew; a process that is met again, on another connection, is no news. */
+  async #checkStart(connection: RedisConnection, runId: RunId | null): Promise<void> {
     const { bootFence } = this.#options;
     const doubt = bootFence === undefined ? null : await bootFenceDoubt(connection, bootFence);
-    if (doubt !== null && !this.#isStopped) this.#news('warn', 'boot-fence', doubt);
+    if (doubt === null || this.#isStopped || (runId !== null && runId === this.#doubtedRunId)) return;
+    this.#doubtedRunId = runId;
+    this.#news('warn', 'boot-fence', doubt);
   }
 
   #news(level: LogLevel, event: OwnRedisEvent, text: string): void {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { RedisProcess } from '@sentinel-micro/testkit';
 import { systemClock, watchOwnRedis, type OwnRedisOptions } from '../src/index.ts';
 import { bootFenceDoubt } from '../src/redis-start.ts';
 import { Place, TIMEOUTS, until } from './support.ts';
@@ -45,29 +46,49 @@ describe('was this Redis started from what make-slave has rendered for its pod',
 });
 
 describe('the sidecar says so', () => {
-  async function newsOf(bootFence: OwnRedisOptions['bootFence']): Promise<string[]> {
+  interface Watched {
+    readonly redis: RedisProcess;
+    /** How often it was said. */
+    readonly said: () => number;
+    readonly samples: () => number;
+  }
+
+  async function watch(bootFence: OwnRedisOptions['bootFence']): Promise<Watched> {
     const redis = await place.redis();
-    const news: string[] = [];
-    let samples = 0;
+    let [samples, said] = [0, 0];
     const own = watchOwnRedis({
       target: redis.target,
       timeouts: TIMEOUTS,
       sampleEveryMs: 20,
       clock: systemClock,
       bootFence,
-      onSample: () => (samples += 1),
-      onNews: (level, event) => news.push(`${level} ${event}`),
+      onSample: ({ outcome }) => (samples += outcome === 'info' ? 1 : 0),
+      onNews: (level, event) => (said += level === 'warn' && event === 'boot-fence' ? 1 : 0),
     });
     place.closing(own, () => own.stop());
     await until('some samples', () => samples > 10);
-    return news.filter((line) => line.endsWith('boot-fence'));
+    return { redis, said: () => said, samples: () => samples };
   }
 
-  test('once for each process, and not with every look', async () => {
-    expect(await newsOf({ announcedIp: '10.0.0.7', file: FILE })).toEqual(['warn boot-fence']);
+  const FENCE = { announcedIp: '10.0.0.7', file: FILE };
+
+  test('once, and not with every look, and not on every connection', async () => {
+    const { redis, said, samples } = await watch(FENCE);
+    expect(said()).toBe(1);
+    expect(Number(await redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'))).toBeGreaterThan(0);
+    const before = samples();
+    await until('more samples', () => samples() > before + 10);
+    expect(said()).toBe(1);
+  });
+
+  test('and again when another process has been started the same way', async () => {
+    const { redis, said } = await watch(FENCE);
+    await redis.killAndWait();
+    await place.redis({ host: redis.target.host });
+    await until('it to be said again', () => said() === 2);
   });
 
   test('and not when it was not told what to expect', async () => {
-    expect(await newsOf(undefined)).toEqual([]);
+    expect((await watch(undefined)).said()).toBe(0);
   });
 });

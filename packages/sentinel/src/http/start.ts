@@ -19,8 +19,8 @@ const SHARED_MS = 1000;
 /** Bound of asking one sidecar for the topology, in milliseconds. */
 const ASK_TIMEOUT_MS = 1000;
 
-/** A set has 63 pods at most; what a wrong DNS answer can cost is bounded. */
-const MOST_ASKED = 128;
+/** So many addresses are asked for the topology at most: what a wrong DNS answer can cost is bounded. */
+const MOST_ASKED = 64;
 
 /** What the sidecar tells its HTTP port. */
 export interface HttpSide {
