@@ -8,6 +8,7 @@ import { useSidecarPlace, type SidecarPlace } from './sidecar-place.ts';
 
 const HTTP_PORT = 18_080;
 const PASSWORD = 'open-sesame-7';
+const FOR_CLIENTS = 'for-clients-8-Xy';
 
 let there: SidecarPlace;
 useSidecarPlace((made) => (there = made));
@@ -23,7 +24,8 @@ beforeEach(async () => {
 function start(httpPort: number): Promise<void> {
   const { host } = redis.target;
   const own = { 'pod-name': 'redis-0', 'pod-uid': 'uid-0', 'pod-ip': host, listen: host };
-  return there.start({ ...own, replicas: '1', 'http-port': httpPort, 'redis-password': PASSWORD });
+  const passwords = { 'redis-password': PASSWORD, 'sentinel-password': FOR_CLIENTS };
+  return there.start({ ...own, ...passwords, replicas: '1', 'http-port': httpPort });
 }
 
 async function get(path: string): Promise<{ status: number; body: string }> {
@@ -61,9 +63,23 @@ describe('with --http-port', () => {
     await untilServed();
     await until('it to be ready', async () => (await get('/readyz')).status === 200);
     for (const path of ['/livez', '/readyz', '/startupz', '/metrics', '/topology', '/']) {
-      expect((await get(path)).body).not.toContain(PASSWORD);
+      const { body } = await get(path);
+      expect(body).not.toContain(PASSWORD);
+      expect(body).not.toContain(FOR_CLIENTS);
     }
     expect(JSON.parse((await get('/topology')).body)).toMatchObject({ pods: [{ error: null }] });
+  });
+
+  // Fails when whoever reaches this port can have the sidecar ask as many as a wrong DNS answer names.
+  test('the topology asks 64 addresses at most', async () => {
+    const { host } = redis.target;
+    const others = Array.from({ length: 70 }, (_, index) => ({ name: `other-${index}`, ip: `127.0.1.${index + 1}` }));
+    await there.dns.setPods([{ name: 'redis-0', ip: host }, ...others]);
+    await start(HTTP_PORT);
+    await untilServed();
+    await until('DNS to have answered', async () => (await get('/topology')).status === 200);
+    const { pods } = JSON.parse((await get('/topology')).body) as { pods: unknown[] };
+    expect(pods).toHaveLength(64);
   });
 
   // Fails when the sidecar ends, or waits: a port that another container has would cost the set a voter.
