@@ -1,4 +1,5 @@
 import type { PodName, RunId, Term } from './brand.ts';
+import { dnsAdvice } from './dns-advice.ts';
 import { quorumOf } from './lease.ts';
 import type { Announcement, PeerStatus } from './messages.ts';
 import { newerAnnouncement } from './position.ts';
@@ -249,7 +250,7 @@ function decideByInstances(observation: BootstrapObservation): BootstrapDecision
  * It never decides who is master, and never names this pod itself. Limbo is always safe: the election takes it from there.
  */
 export function decideBootstrap(observation: BootstrapObservation): BootstrapDecision {
-  if (observation.dnsProblem !== null) return limbo(`${observation.dnsProblem}; ${NOT_READY_HINT}`);
+  if (observation.dnsProblem !== null) return limbo(`${observation.dnsProblem}; ${dnsAdvice(observation.dnsProblem)}`);
   if (observation.peers.every(({ ip }) => ip === observation.self.ip)) {
     const where = observation.members.length === 1 ? '' : `; ${NOT_READY_HINT}`;
     return limbo(`DNS names no other pod than this one${where}`);

@@ -4,6 +4,7 @@ export * from './brand.ts';
 export * from './candidates.ts';
 export { chooseMaster, rank, type Choice, type Circumstances } from './choose.ts';
 export * from './decide.ts';
+export { dnsAdvice, saysNobody } from './dns-advice.ts';
 export { UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 export { pausedBy, type AskedPod } from './explain-scene.ts';
 export * from './explain.ts';

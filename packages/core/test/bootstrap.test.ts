@@ -88,7 +88,8 @@ const instances = (...peers: (readonly [string, Answer<ReplicationInfo>])[]): Bo
   seen(peers.map(([ip, redis]) => peer(ip, silent, redis)));
 
 const limboCases: readonly (readonly [string, BootstrapObservation, RegExp])[] = [
-  ['DNS fails', seen([], { dnsProblem: 'DNS is down' }), /DNS is down; is publishNotReadyAddresses set/],
+  ['DNS fails', seen([], { dnsProblem: 'queryA ETIMEOUT' }), /^queryA ETIMEOUT; does DNS answer at all, .* port 53/],
+  ['DNS has nobody', seen([], { dnsProblem: 'queryA ENOTFOUND' }), /ENOTFOUND; .*publishNotReadyAddresses: true\?$/],
   ['nobody is there', seen([]), /no other pod than this one; is publishNotReadyAddresses set/],
   ['only itself is there', seen([peer(SELF.ip, null, master())]), /no other pod than this one/],
   ['it is the only pod of the set', seen([peer(SELF.ip, null, master())], { members: [SELF.pod] }), /than this one$/],

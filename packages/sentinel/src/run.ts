@@ -1,4 +1,4 @@
-import { isLeading, isPaused } from '@sentinel-micro/core';
+import { dnsAdvice, isLeading, isPaused, saysNobody } from '@sentinel-micro/core';
 import {
   actOnRemote,
   canonicalIp,
@@ -26,7 +26,7 @@ import { Loop, type LoopPorts } from './loop.ts';
 import { MemoryFile } from './memory.ts';
 import { forgetMaster } from './rendered-config.ts';
 import { viewOf, type SentinelContext } from './sentinel-view.ts';
-import { dnsAdvice, saysNobody, ServiceDoubts } from './service-doubts.ts';
+import { ServiceDoubts } from './service-doubts.ts';
 
 /** How often DNS is asked: seldom while all pods are connected, more often while one is missing. In milliseconds. */
 const DNS_EVERY_MS = 5000;

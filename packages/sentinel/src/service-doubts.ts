@@ -45,16 +45,6 @@ export function serviceDoubt(
   return `DNS does not list ${listOf(missing)} for --service ${service}: if spec.replicas of the StatefulSet is ${String(firstLeft)}, set --replicas of make-slave and sentinel to ${String(firstLeft)}, for votes are counted from it; otherwise find out why these pods are not there`;
 }
 
-/** DNS has answered, and has nobody for the Service. @param text what the resolver said */
-export const saysNobody = (text: string): boolean => /\bE(NOTFOUND|NODATA)\b/.test(text);
-
-/** What to look at when DNS has nobody for the Service, or does not answer. @param text what the resolver said */
-export function dnsAdvice(text: string): string {
-  return saysNobody(text)
-    ? 'does the Service exist, is it headless (clusterIP: None), does its selector match the labels of the pods, and has it publishNotReadyAddresses: true?'
-    : 'does DNS answer at all, and does the NetworkPolicy let port 53 (UDP and TCP) out?';
-}
-
 /** Says what is wrong with the Service when it has been so for a while, once, and when it is over. */
 export class ServiceDoubts {
   readonly #place: ServicePlace;

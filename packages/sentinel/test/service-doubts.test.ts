@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { asPodName } from '@sentinel-micro/core';
 import type { Logger, ServiceAddress } from '@sentinel-micro/runtime';
-import { dnsAdvice, DOUBT_AFTER_MS, serviceDoubt, ServiceDoubts } from '../src/service-doubts.ts';
+import { DOUBT_AFTER_MS, serviceDoubt, ServiceDoubts } from '../src/service-doubts.ts';
 
 const place = (replicas: number) => ({
   service: 'redis',
@@ -47,16 +47,6 @@ describe('what DNS tells of the manifest', () => {
     ],
   ])('%s', (_what, replicas, addresses, words) => {
     expect(serviceDoubt(place(replicas), addresses)).toMatch(words);
-  });
-
-  test('a Service without pods and a DNS that is silent call for different looks', () => {
-    expect(dnsAdvice('DNS has no pods for --service redis: querySrv ENODATA redis')).toContain(
-      'publishNotReadyAddresses: true',
-    );
-    expect(dnsAdvice('DNS has no pods for --service redis: queryA ENOTFOUND redis')).toContain(
-      'does the Service exist',
-    );
-    expect(dnsAdvice('DNS has no pods for --service redis: queryA ETIMEOUT redis')).toContain('NetworkPolicy');
   });
 });
 
