@@ -18,6 +18,24 @@ export default {
       to: { path: '^packages/', pathNot: ['^packages/runtime/src/', '^packages/core/src/'] },
     },
     {
+      name: 'kubernetes-imports-nothing',
+      comment:
+        'It is loaded only when a flag asks for it, and knows nothing of the protocol: node modules and its own files.',
+      severity: 'error',
+      from: { path: '^packages/kubernetes/src/' },
+      to: { dependencyTypesNot: ['core'], pathNot: '^packages/kubernetes/src/' },
+    },
+    {
+      name: 'kubernetes-only-in-the-sidecar',
+      comment: 'Types may be imported; the code is loaded when a flag asks for it (packages/sentinel/src/kube).',
+      severity: 'error',
+      from: {
+        path: '^packages/',
+        pathNot: [inPackage('kubernetes'), '^packages/sentinel/src/kube/', '^packages/[^/]+/test/'],
+      },
+      to: { path: inPackage('kubernetes') },
+    },
+    {
       name: 'binaries-are-separate',
       comment: 'make-slave and sentinel ship in different images: what both need belongs in core or runtime.',
       severity: 'error',

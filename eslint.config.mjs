@@ -114,6 +114,18 @@ export default defineConfig(
     rules: { 'no-restricted-imports': restrictedImports(['ioredis', 'winston']) },
   },
   {
+    files: ['packages/kubernetes/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: processModule,
+          patterns: [{ regex: '^(?!\\.{1,2}/|node:)', message: 'Only modules of Node and its own files.' }],
+        },
+      ],
+    },
+  },
+  {
     files: ['packages/simulator/src/**/*.ts'],
     rules: {
       'no-restricted-imports': restrictedImports([]),

@@ -20,11 +20,19 @@ const lintSamples: readonly (readonly [string, string, readonly string[]])[] = [
   ['packages/sentinel/src/redis.ts', "export { Redis } from 'ioredis';\n", ['no-restricted-imports']],
   ['packages/make-slave/src/log.ts', "export { createLogger } from 'winston';\n", ['no-restricted-imports']],
   ['packages/testkit/src/log.ts', "export { createLogger } from 'winston';\n", ['no-restricted-imports']],
+  ['packages/kubernetes/src/library.ts', "export { Redis } from 'ioredis';\n", ['no-restricted-imports']],
+  [
+    'packages/kubernetes/src/sibling.ts',
+    "export { answer } from '@sentinel-micro/runtime';\n",
+    ['no-restricted-imports'],
+  ],
+  ['packages/kubernetes/src/env.ts', "export { env } from 'node:process';\n", ['no-restricted-imports']],
   ['packages/sentinel/src/main.ts', 'process.exitCode = process.argv.length;\n', []],
   ['packages/testkit/src/demo/main.ts', 'process.exitCode = process.argv.length;\n', []],
   ['packages/runtime/src/redis.ts', "export { Redis } from 'ioredis';\n", []],
   ['packages/runtime/src/log.ts', "export { createLogger } from 'winston';\n", []],
   ['packages/testkit/src/redis.ts', "export { Redis } from 'ioredis';\n", []],
+  ['packages/kubernetes/src/down.ts', "export { request } from 'node:https';\n", []],
 ];
 // The core's compiler does not know these either.
 const nodeGlobals = ['setTimeout', 'setInterval', 'performance', 'process', 'console'];
@@ -35,6 +43,22 @@ const importSamples: readonly (readonly [string, string, string])[] = [
   ['core-imports-nothing', 'packages/core/src/library.ts', "export { Redis } from 'ioredis';\n"],
   ['core-imports-nothing', 'packages/core/src/sibling.ts', "export { answer } from '@sentinel-micro/runtime';\n"],
   ['runtime-imports-only-core', 'packages/runtime/src/up.ts', "export { answer } from '@sentinel-micro/sentinel';\n"],
+  [
+    'kubernetes-imports-nothing',
+    'packages/kubernetes/src/up.ts',
+    "export { answer } from '@sentinel-micro/runtime';\n",
+  ],
+  ['kubernetes-imports-nothing', 'packages/kubernetes/src/library.ts', "export { Redis } from 'ioredis';\n"],
+  [
+    'kubernetes-only-in-the-sidecar',
+    'packages/sentinel/src/api.ts',
+    "export { answer } from '@sentinel-micro/kubernetes';\n",
+  ],
+  [
+    'kubernetes-only-in-the-sidecar',
+    'packages/make-slave/src/api.ts',
+    "export { answer } from '@sentinel-micro/kubernetes';\n",
+  ],
   ['binaries-are-separate', 'packages/sentinel/src/other.ts', "export { answer } from '@sentinel-micro/make-slave';\n"],
   ['binaries-are-separate', 'packages/make-slave/src/other.ts', "export { answer } from '@sentinel-micro/sentinel';\n"],
   [
@@ -53,6 +77,8 @@ const importSamples: readonly (readonly [string, string, string])[] = [
   ['not-to-unresolvable', 'packages/runtime/src/typo.ts', "export { x } from './not-there.ts';\n"],
 ];
 const allowedImports = {
+  'packages/kubernetes/src/down.ts': "export { request } from 'node:https';\n",
+  'packages/sentinel/src/kube/down.ts': "export { answer } from '@sentinel-micro/kubernetes';\n",
   'packages/sentinel/test/kit.ts': "export { answer } from '@sentinel-micro/testkit';\n",
   'packages/faults/src/kit.ts': "export { answer } from '@sentinel-micro/testkit';\n",
   'packages/sentinel/src/down.ts': "export { answer } from '@sentinel-micro/runtime';\n",

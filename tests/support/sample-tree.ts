@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.dirname(path.dirname(import.meta.dirname));
-const packageNames = ['core', 'runtime', 'make-slave', 'sentinel', 'testkit', 'faults'];
+const packageNames = ['core', 'runtime', 'kubernetes', 'make-slave', 'sentinel', 'testkit', 'faults'];
 const configFiles = [
   'package.json',
   'tsconfig.base.json',
