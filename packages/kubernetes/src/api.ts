@@ -78,11 +78,21 @@ export class KubeError extends Error {
 }
 
 export interface KubeOptions {
-  /** Where the API is, and who we are: as a pod, by the environment that Kubernetes gives it, or by a kubeconfig file. */
-  readonly source:
-    { readonly inCluster: Readonly<Record<string, string | undefined>> } | { readonly kubeconfig: string };
+  readonly source: InClusterSource | { readonly kubeconfig: string };
   /** Default: that of the service account, or of the kubeconfig's current context. */
   readonly namespace?: string;
   /** Of every call, from its start to the end of its answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** Between 0 (included) and 1 (not included): spreads what is repeated. Default: Math.random. */
+  readonly random?: () => number;
+  /** The wall clock, in milliseconds since 1970, for a server that names a date to come back at. Default: Date.now. */
+  readonly wallMs?: () => number;
+}
+
+/** Who we are, as a pod. */
+export interface InClusterSource {
+  /** The environment of the process: Kubernetes names the API's address in it. */
+  readonly inCluster: Readonly<Record<string, string | undefined>>;
+  /** Where the service account's files are. Default: where Kubernetes mounts them. */
+  readonly folder?: string;
 }
