@@ -63,3 +63,10 @@ export {
 export { Writer, type WriterOptions } from './writer.ts';
 export { RemoteWriters, type RemoteWritersOptions, type WriterProgram } from './writers/remote-writers.ts';
 export { END_LINE, formatLine, sharedClockOffsetMs, type WriterOrders } from './writers/protocol.ts';
+export { Authority, type Certificate } from './kube/certificate.ts';
+export type { FaultHandle, FaultScope, KubeFault } from './kube/faults.ts';
+export { KubeApiStandIn, type KubeApiOptions } from './kube/kube-api.ts';
+export type { JsonObject } from './kube/json.ts';
+export type { PolicyRule } from './kube/permissions.ts';
+export type { KubeRequest } from './kube/server.ts';
+export type { KubeChange } from './kube/store.ts';
