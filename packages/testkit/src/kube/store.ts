@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { alreadyExists, badRequest, conflict, expired, invalid, notFound } from './failure.ts';
 import { apiVersionOf, type Kind } from './kinds.ts';
-import { isJsonObject, mergePatch, textOf, without, type JsonObject } from './json.ts';
+import { isJsonObject, isSame, mergePatch, textOf, without, type JsonObject } from './json.ts';
 import { unreadable, validate, whyUnreadable } from './validation.ts';
 
 export interface KubeChange {
@@ -29,8 +28,8 @@ export class KubeStore {
   readonly #listeners = new Set<(change: KubeChange) => void>();
   #changes: KubeChange[] = [];
   #revision = 1000;
-  /** What came before, or with it, is forgotten. */
-  #forgotten = 0;
+  /** What came before it is forgotten. */
+  #forgotten = this.#revision;
 
   constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
@@ -169,12 +168,12 @@ export class KubeStore {
     const changed: JsonObject = { ...after, metadata };
     if (kind.hasStatus) {
       changed['status'] = before['status'] ?? {};
-      const isNew = !isDeepStrictEqual(before['spec'], after['spec']);
+      const isNew = !isSame(before['spec'] ?? null, after['spec'] ?? null);
       metadata['generation'] = Number(old['generation'] ?? 1) + (isNew ? 1 : 0);
     }
     validate(kind, changed, before);
     // As a real server: what changes nothing is not written, and the resourceVersion stays.
-    return isDeepStrictEqual(changed, before) ? before : this.#commit('MODIFIED', place, changed);
+    return isSame(changed, before) ? before : this.#commit('MODIFIED', place, changed);
   }
 
   #commit(type: 'ADDED' | 'MODIFIED', place: Place, object: JsonObject): JsonObject {
