@@ -179,16 +179,25 @@ interface SeenMaster {
   readonly followers: number;
 }
 
-/** Masters among the Redis instances, with the number of other instances that follow them at exactly this address. */
+/**
+ * It follows that master, in its own words. Where it was given a name instead of an address, as in many a StatefulSet that has no
+ * sidecars yet, the master has to say so as well.
+ */
+function isFollowerOf({ ip, redisPort, redis }: PeerObservation, master: PeerObservation): boolean {
+  if (!redis.ok || !master.redis.ok) return false;
+  const { role, linkUp, masterHost, masterPort } = redis.value;
+  if (role !== 'replica' || !linkUp || masterHost === null || masterPort !== master.redisPort) return false;
+  const isName = /[a-z]/i.test(masterHost) && !masterHost.includes(':');
+  if (!isName) return masterHost === master.ip;
+  return master.redis.value.replicas.some((one) => one.state === 'online' && one.ip === ip && one.port === redisPort);
+}
+
+/** Masters among the Redis instances, with the number of other instances that follow them. */
 function seenMasters(peers: readonly PeerObservation[]): SeenMaster[] {
   return peers.flatMap((peer) => {
     if (!peer.redis.ok || whyNotMaster(peer.redis, null) !== null) return [];
     const { runId } = peer.redis.value;
-    const followers = peers.filter(({ ip, redis }) => {
-      if (ip === peer.ip || !redis.ok) return false;
-      const { role, linkUp, masterHost, masterPort } = redis.value;
-      return role === 'replica' && linkUp && masterHost === peer.ip && masterPort === peer.redisPort;
-    });
+    const followers = peers.filter((other) => other.ip !== peer.ip && isFollowerOf(other, peer));
     return [{ peer, runId, followers: followers.length }];
   });
 }

@@ -13,6 +13,11 @@ import { isAnnouncementFresh } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
+/**
+ * How long a Redis that nobody protects yet may keep a new replica waiting before it begins to copy, in milliseconds:
+ * repl-diskless-sync-delay is 5 s by default, and Redis counts whole seconds and looks once in each.
+ */
+const FIRST_COPY_MS = 7000;
 /** After so many heartbeats without a renewal the master's sidecar counts as silent. */
 const OVERDUE_HEARTBEATS = 1.5;
 /** How often a Redis that was just pointed at its master is asked until it is in step, in milliseconds. */
@@ -295,11 +300,20 @@ function firstContactMs({ startedAtMs, config }: NodeState): number {
 }
 
 /**
+ * A running set gets its sidecars one by one (ADR 8): nobody has ever led, and the Redis, started as a replica of the master that the
+ * others follow, has not been linked in its life: that one may just not have begun to copy.
+ */
+function firstCopyMs({ announcement, term, own }: NodeState): number {
+  const isFirst = announcement === null && term === 0 && own.info?.linkDownSinceSeconds === null;
+  return isFirst ? own.health.sinceMs + FIRST_COPY_MS : 0;
+}
+
+/**
  * No lease is known, and the link to whoever was followed is down. A living holder would have been heard of; without one, the address
  * may be anybody's by the time that it answers again.
  */
 function leaveTheUnheard(turn: Turn, info: ReplicationInfo): void {
-  const sureAtMs = firstContactMs(turn.state);
+  const sureAtMs = Math.max(firstContactMs(turn.state), firstCopyMs(turn.state));
   if (turn.nowMs < sureAtMs) wakeAt(turn, sureAtMs);
   else holdInLimbo(turn, `nobody is heard who leads, and the link to ${String(info.masterHost)} is down`);
 }

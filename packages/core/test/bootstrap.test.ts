@@ -3,6 +3,7 @@ import {
   decideBootstrap,
   isSettled,
   strangersIn,
+  asOffset,
   asPodName,
   asTerm,
   type Announcement,
@@ -59,6 +60,24 @@ describe('a pod follows', () => {
       term: null,
       reason: 'no sidecar names a master, but 10.0.0.11:6379 is a master that 1 other instance(s) of this set follow',
     });
+  });
+
+  // Fails when only addresses are compared: without sidecars the replicas of a StatefulSet follow `redis-0.redis`.
+  test('also one that they follow by its name, when it says so too', () => {
+    const listed = { ip: IP_2, port: 6379, state: 'online', offset: asOffset(100), lagSeconds: 0 };
+    const seenWith = (replicas: ReplicationInfo['replicas'], host = 'redis-1.redis'): BootstrapObservation =>
+      seen([peer(IP_1, silent, master('m', { replicas })), peer(IP_2, silent, follower(host))]);
+    const byName = seenWith([listed]);
+    expect(decideBootstrap(byName)).toMatchObject({ kind: 'replica', master: { ip: IP_1 }, term: null });
+    const others = [
+      seenWith([]),
+      seenWith([{ ...listed, ip: '10.0.0.13' }]),
+      seenWith([{ ...listed, port: 6380 }]),
+      seenWith([{ ...listed, state: 'wait_bgsave' }]),
+      seenWith([listed], '10.0.0.9'),
+      seenWith([listed], 'fd00::9'),
+    ];
+    for (const other of others) expect(decideBootstrap(other)).toMatchObject({ kind: 'limbo' });
   });
 
   test('that master also beside a stray one that nobody follows, and when it answers at two addresses', () => {

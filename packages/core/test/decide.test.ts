@@ -108,7 +108,7 @@ describe('S5: strangers', () => {
 });
 
 describe('a sidecar that has restarted, as all others have, beside a replica', () => {
-  const down = { linkUp: false, masterHost: '10.0.0.9' } as const;
+  const down = { linkUp: false, linkDownSinceSeconds: 1, masterHost: '10.0.0.9' } as const;
   /** By then those that are there have been met. */
   const FIRST_CONTACT_MS = TIMINGS.requestTimeoutMs * 2;
 

@@ -7,56 +7,19 @@ import {
   fill,
   GRANT_MS,
   mend,
-  PATIENCE_MS,
   readBack,
   settled,
   startWriter,
   stopAll,
   untilTrue,
 } from './cluster-helpers.ts';
+import { HTTP_FLAGS, isReady, probe, PROBE_EVERY_MS, untilReady } from './cluster-probe.ts';
 
-const HTTP_PORT = 18_080;
 const KEYS = 300;
-const PROBE_TIMEOUT_MS = 1000;
-/** How often a kubelet that is in a hurry probes. */
-const PROBE_EVERY_MS = 50;
-
-interface Probe {
-  /** 0 when there was no answer in time. */
-  readonly status: number;
-  readonly body: string;
-}
-
-async function probe(pod: Pod, path: string): Promise<Probe> {
-  try {
-    const response = await fetch(`http://${pod.ip}:${HTTP_PORT}${path}`, {
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-    });
-    return { status: response.status, body: await response.text() };
-  } catch (error) {
-    return { status: 0, body: String(error) };
-  }
-}
-
-async function isReady(pod: Pod): Promise<boolean> {
-  return (await probe(pod, '/readyz')).status === 200;
-}
-
-/** What the controller waits for before it goes on. @throws TestkitError with the reasons that the pod has given last */
-async function untilReady(pod: Pod, timeoutMs = PATIENCE_MS): Promise<void> {
-  const untilMs = nowMs() + timeoutMs;
-  let last = await probe(pod, '/readyz');
-  while (last.status !== 200) {
-    if (nowMs() > untilMs) throw new Error(`${pod.name} does not get ready:\n${last.body}`);
-    await sleep(PROBE_EVERY_MS);
-    last = await probe(pod, '/readyz');
-  }
-}
 
 let cluster: Cluster;
 beforeAll(async () => {
-  const sentinelFlags = ['--http-port', String(HTTP_PORT)];
-  cluster = await Cluster.start({ sentinelFlags, baseConfig: ['appendonly yes'], startPods: false });
+  cluster = await Cluster.start({ sentinelFlags: HTTP_FLAGS, baseConfig: ['appendonly yes'], startPods: false });
 }, 30_000);
 afterAll(() => stopAll(cluster));
 

@@ -1,0 +1,58 @@
+// A running set gets its sidecars one by one: the first of them knows of nobody who leads, and its new Redis waits for its first copy.
+import { expect, test } from '@jest/globals';
+import { asTerm, type ReplicationInfo } from '../src/index.ts';
+import { configOf, orders, renewal, Story, TIMINGS } from './support.ts';
+
+const SAMPLE_MS = 100;
+/** Who is there has been met by then. */
+const FIRST_CONTACT_MS = TIMINGS.requestTimeoutMs * 2;
+/** repl-diskless-sync-delay is 5 s by default; Redis counts whole seconds, and looks once in each. */
+const COPY_MS = 6000;
+const WAITING: Partial<ReplicationInfo> = { linkUp: false, linkDownSinceSeconds: null, lastIoSecondsAgo: null };
+
+/** After how many milliseconds the own Redis is detached; null when it has not been in that time. */
+function detachedAfterMs(story: Story, withinMs: number, change: Partial<ReplicationInfo>): number | null {
+  const startMs = story.nowMs;
+  while (story.nowMs - startMs < withinMs) {
+    const actions = [...story.redis(change), ...story.tick()];
+    if (orders(actions).includes('limbo')) return story.nowMs - startMs;
+    story.after(SAMPLE_MS);
+  }
+  return null;
+}
+
+// Fails when it is detached before the master has begun to copy: an empty pod never had the data, and the rolling update stopped there.
+test('a Redis that has never been linked is left where it is until its master can have begun to copy', () => {
+  const story = new Story(configOf(1));
+  expect(detachedAfterMs(story, COPY_MS, WAITING)).toBeNull();
+  expect(detachedAfterMs(story, COPY_MS, { ...WAITING, syncInProgress: true })).toBeNull();
+  expect(detachedAfterMs(story, COPY_MS, { linkUp: true })).toBeNull();
+});
+
+test('and no longer', () => {
+  const afterMs = detachedAfterMs(new Story(configOf(1)), COPY_MS * 2, WAITING);
+  expect(afterMs).toBeGreaterThan(COPY_MS);
+});
+
+// A native sidecar is there long before its Redis.
+test('counted from when that Redis was met, and not from when the sidecar was started', () => {
+  const story = new Story(configOf(1));
+  for (let ms = 0; ms < COPY_MS * 2; ms += 1000) story.after(1000).tick();
+  expect(detachedAfterMs(story, COPY_MS, WAITING)).toBeNull();
+});
+
+// Fails when every replica without a link is left alone: the address may be a stranger's by the time that it answers again.
+test.each([
+  ['its link was lost', new Story(configOf(1)), { ...WAITING, linkDownSinceSeconds: 0 }],
+  ['somebody has led before', new Story(configOf(1), 0, { term: asTerm(4), announcement: null }), WAITING],
+])('but not when %s', (_title, story, change) => {
+  expect(detachedAfterMs(story, FIRST_CONTACT_MS + SAMPLE_MS, change)).not.toBeNull();
+});
+
+test('and not when somebody has led meanwhile, and is gone', () => {
+  const story = new Story(configOf(1));
+  story.redis(WAITING);
+  story.after(100).asked(renewal(0, 1));
+  story.after(TIMINGS.grantMs + TIMINGS.detachGraceMs);
+  expect(detachedAfterMs(story, FIRST_CONTACT_MS, { ...WAITING, masterHost: '10.0.0.1' })).not.toBeNull();
+});
