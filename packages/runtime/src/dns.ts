@@ -83,13 +83,34 @@ async function resolveSrv(resolver: Resolver, name: string): Promise<ServiceAddr
   return found.flat();
 }
 
-async function resolveName(resolver: Resolver, name: string): Promise<ServiceAddress[]> {
-  // Both questions at once: which one is answered depends on the DNS server, and waiting for one first costs its time-out.
-  const [srv, plain] = await Promise.allSettled([resolveSrv(resolver, name), resolveIps(resolver, name)]);
-  const named = srv.status === 'fulfilled' ? srv.value : [];
+/**
+ * Both questions at once: which one is answered depends on the DNS server, and waiting for one first costs its time-out. When the
+ * addresses are there, the names may take `graceMs` more: a container engine's DNS passes on each question about SRV, and where
+ * nobody is behind it, none is ever answered.
+ */
+async function resolveName(resolver: Resolver, name: string, graceMs: number): Promise<ServiceAddress[]> {
+  const srv = resolveSrv(resolver, name).catch((): ServiceAddress[] => []);
+  const plain = await resolveIps(resolver, name).then(
+    (ips) => ({ ips, error: undefined }),
+    (error: unknown) => ({ ips: [], error }),
+  );
+  const named = await (plain.ips.length > 0 ? within(srv, graceMs) : srv);
   if (named.length > 0) return uniqueByIp(named);
-  if (plain.status === 'fulfilled') return uniqueByIp(plain.value.map((ip) => ({ ip, podName: null })));
-  throw plain.reason;
+  if (plain.error === undefined) return uniqueByIp(plain.ips.map((ip) => ({ ip, podName: null })));
+  throw plain.error;
+}
+
+/** What is found, or nothing when that takes longer. */
+async function within<Item>(found: Promise<Item[]>, boundMs: number): Promise<Item[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Item[]>((resolve) => {
+    timer = setTimeout(() => resolve([]), boundMs);
+  });
+  try {
+    return await Promise.race([found, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Finds the pods of a headless Service through DNS. Nothing is cached here. */
@@ -102,7 +123,7 @@ export function createResolver(options: ResolverOptions): ServiceResolver {
       // All names at once, but the earlier name counts, and a later one that nobody answers for is not waited for: the last
       // entries of a search list often lead to servers outside the cluster.
       const attempts = names.map((name) =>
-        resolveName(resolver, name).then(
+        resolveName(resolver, name, options.timeoutMs).then(
           (addresses) => ({ addresses, error: null }),
           (error: unknown) => ({ addresses: [], error: messageOf(error) }),
         ),

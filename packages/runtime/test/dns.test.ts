@@ -170,6 +170,16 @@ describe('against a real DNS server', () => {
     expect(asked.some((query) => query.includes('example'))).toBe(true);
   });
 
+  test('addresses that are there are not given up because nobody answers for their names', async () => {
+    const srv = Buffer.from([0, 33, 0, 1]).toString('latin1');
+    const silentForSrv = await forward((query) => !query.includes(srv));
+    // The question about SRV is asked twice, and longer the second time; whoever waits for that waits for 1.5 s and more.
+    const startMs = performance.now();
+    const found = await resolve(FQDN, { servers: [silentForSrv], timeoutMs: 500 });
+    expect(found).toEqual([POD_0, POD_1].map(({ ip }) => ({ ip, podName: null })));
+    expect(performance.now() - startMs).toBeLessThan(1000);
+  });
+
   /** A DNS server that passes on to the real one the queries that `isAnswered` says, and is silent for all others. */
   async function forward(isAnswered: (query: string) => boolean): Promise<string> {
     const host = await place.host(PORT);
