@@ -57,9 +57,9 @@ export default {
     },
     {
       name: 'faults-imports-only-testkit',
-      comment: 'It looks at the programs from outside, as their users do. The same holds for clients.',
+      comment: 'It looks at the programs from outside, as their users do. The same holds for clients and containers.',
       severity: 'error',
-      from: { path: '^packages/(faults|clients)/src/' },
+      from: { path: '^packages/(faults|clients|containers)/src/' },
       to: { path: '^packages/', pathNot: ['^packages/$1/src/', '^packages/testkit/src/'] },
     },
     {
@@ -75,11 +75,17 @@ export default {
       to: { path: inPackage('clients') },
     },
     {
+      name: 'containers-is-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [inPackage('containers'), '^packages/[^/]+/test/'] },
+      to: { path: inPackage('containers') },
+    },
+    {
       name: 'testkit-is-for-tests',
       severity: 'error',
       from: {
         path: '^packages/',
-        pathNot: [inPackage('testkit'), inPackage('(faults|clients)'), '^packages/[^/]+/test/'],
+        pathNot: [inPackage('testkit'), inPackage('(faults|clients|containers)'), '^packages/[^/]+/test/'],
       },
       to: { path: inPackage('testkit') },
     },

@@ -12,6 +12,7 @@ const mainFiles = [
   'packages/simulator/src/main.ts',
   'packages/faults/src/**/main.ts',
   'packages/clients/src/**/main.ts',
+  'packages/containers/src/**/main.ts',
 ];
 
 const clientLibrary = {
@@ -157,7 +158,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': restrictedImports(['ioredis']) },
   },
   {
-    files: ['packages/faults/src/**/*.ts'],
+    files: ['packages/faults/src/**/*.ts', 'packages/containers/src/**/*.ts'],
     rules: { 'no-restricted-imports': restrictedImports([]) },
   },
   {

@@ -12,6 +12,7 @@ const programs = [
   { entry: 'packages/testkit/src/writers/main.ts', bundle: 'packages/testkit/dist/writer.mjs' },
   { entry: 'packages/faults/src/main.ts', bundle: 'packages/faults/dist/faults.mjs' },
   { entry: 'packages/faults/src/table/main.ts', bundle: 'packages/faults/dist/table.mjs' },
+  { entry: 'packages/containers/src/main.ts', bundle: 'packages/containers/dist/containers.mjs' },
   { entry: 'packages/clients/src/main.ts', bundle: 'packages/clients/dist/clients.mjs' },
   { entry: 'packages/clients/src/program/main.ts', bundle: 'packages/clients/dist/client.mjs' },
   { entry: 'packages/clients/src/table/main.ts', bundle: 'packages/clients/dist/table.mjs' },

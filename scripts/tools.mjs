@@ -103,6 +103,9 @@ const furtherTools = {
   kustomize: { packages: ['kustomize'], suites: ['trixie'], file: 'usr/bin/kustomize', versionArgs: ['version'] },
   // Checks the metrics and the alerts of the examples. (The package is large: it has the server, too, which nobody starts.)
   promtool: { packages: ['prometheus'], file: 'usr/bin/promtool' },
+  // A container engine, with the programs that it starts itself; and the command line that talks to any engine.
+  dockerd: { packages: ['runc', 'containerd', 'tini', 'docker.io'], file: 'usr/sbin/dockerd' },
+  docker: { packages: ['docker.io'], file: 'usr/bin/docker' },
   // The module `redis` for Python, with what it imports.
   'redis-py': {
     packages: ['python3-wrapt', 'python3-deprecated', 'python3-packaging', 'python3-async-timeout', 'python3-redis'],

@@ -2,9 +2,18 @@ import { TestkitError, messageOf } from './errors.ts';
 import type { Pod } from './pod.ts';
 import type { RedisRole } from './redis-info.ts';
 
+/** What can be asked for its role: a Pod, a pod of containers. */
+export interface RolePod {
+  readonly name: string;
+  readonly exists: boolean;
+  /** Throws while it does not exist. */
+  readonly ip: string;
+  role(): Promise<RedisRole>;
+}
+
 /** What one pod's Redis said of itself, or why it did not. */
-export interface PodRole {
-  readonly pod: Pod;
+export interface PodRole<P extends RolePod = Pod> {
+  readonly pod: P;
   /** The pod's address when it was asked; undefined when the pod did not exist. */
   readonly ip: string | undefined;
   readonly role: RedisRole | undefined;
@@ -12,13 +21,13 @@ export interface PodRole {
 }
 
 /** A verdict on a set of pods: who the master is, or why the set is not healthy. */
-export type Verdict =
-  { readonly healthy: true; readonly master: Pod } | { readonly healthy: false; readonly reason: string };
+export type Verdict<P extends RolePod = Pod> =
+  { readonly healthy: true; readonly master: P } | { readonly healthy: false; readonly reason: string };
 
 /** Asks the Redis of each pod for its role, all at once. Never throws. */
-export function readRoles(pods: readonly Pod[]): Promise<PodRole[]> {
+export function readRoles<P extends RolePod = Pod>(pods: readonly P[]): Promise<PodRole<P>[]> {
   return Promise.all(
-    pods.map(async (pod): Promise<PodRole> => {
+    pods.map(async (pod): Promise<PodRole<P>> => {
       const ip = pod.exists ? pod.ip : undefined;
       try {
         return { pod, ip, role: await pod.role(), error: undefined };
@@ -33,7 +42,7 @@ export function readRoles(pods: readonly Pod[]): Promise<PodRole[]> {
  * Healthy: every pod answers, exactly one is master, every other one replicates directly from it in the same history
  * with the link up, and the master says the same of them.
  */
-export function judge(roles: readonly PodRole[], redisPort: number): Verdict {
+export function judge<P extends RolePod = Pod>(roles: readonly PodRole<P>[], redisPort: number): Verdict<P> {
   const silent = roles.find(({ role }) => role === undefined);
   if (silent !== undefined) return unhealthy(`${silent.pod.name} does not answer: ${silent.error ?? ''}`);
   const masters = roles.filter(({ role }) => role?.role === 'master');
@@ -58,7 +67,7 @@ export function judge(roles: readonly PodRole[], redisPort: number): Verdict {
 }
 
 /** One line per pod: "redis-0  127.1.2.1  replica of 127.1.2.2:6379, link up, offset 1234". */
-export function describeRoles(roles: readonly PodRole[]): string[] {
+export function describeRoles<P extends RolePod = Pod>(roles: readonly PodRole<P>[]): string[] {
   return roles.map(({ pod, ip, role, error }) => `${pod.name}  ${ip ?? '-'}  ${describeRole(role, error)}`);
 }
 
@@ -99,6 +108,6 @@ function section(title: string, lines: readonly string[]): string[] {
   return [`--- ${title}`, ...lines];
 }
 
-function unhealthy(reason: string): Verdict {
+function unhealthy(reason: string): { readonly healthy: false; readonly reason: string } {
   return { healthy: false, reason };
 }

@@ -1,6 +1,6 @@
 export { arePortsFree, claimAddressBlock, type AddressBlock } from './addresses.ts';
 export { Cluster, type ClusterOptions, type Healthy, type WaitForHealthyOptions } from './cluster.ts';
-export { describeRoles, judge, readRoles, type PodRole, type Verdict } from './cluster-health.ts';
+export { describeRoles, judge, readRoles, type PodRole, type RolePod, type Verdict } from './cluster-health.ts';
 export { waitForReplicas, waitForSettled, type SettledSet } from './cluster-settled.ts';
 export {
   changingCommandsBetween,
@@ -35,10 +35,11 @@ export { MonitorRecorder, parseMonitorLine, type MonitorEntry } from './monitor.
 export { linesOf } from './lines.ts';
 export { parsePeerStatus, type PeerStatus } from './peer-status.ts';
 export { Pod, type RecreateOptions } from './pod.ts';
+export { PodClients } from './pod-clients.ts';
 export { sentinelMicro, type PodContext, type PodProgram, type Program } from './pod-program.ts';
 export type { PodSettings, RestartPolicy } from './pod-settings.ts';
 export type { PodSurroundings } from './pod-surroundings.ts';
-export { Prober, type Probe } from './prober.ts';
+export { Prober, type Probe, type Probed } from './prober.ts';
 export { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from './redis-client.ts';
 export { redisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
 export { parseInfo, parseRole, type RedisRole } from './redis-info.ts';

@@ -1,11 +1,19 @@
 import { connect, type Socket } from 'node:net';
 import { linesOf } from './lines.ts';
 import type { Pod } from './pod.ts';
+import type { RedisTarget } from './redis-client.ts';
 import { nowMs, sleep } from './time.ts';
 
+/** What can be watched: a Pod, a pod of containers. */
+export interface Probed {
+  readonly name: string;
+  readonly exists: boolean;
+  readonly redisTarget: RedisTarget;
+}
+
 /** What a Redis said when it was asked whether it takes a write. */
-export interface Probe {
-  readonly pod: Pod;
+export interface Probe<P extends Probed = Pod> {
+  readonly pod: P;
   /** On the clock of `nowMs`. The answer was given at some moment between the two. */
   readonly sentAtMs: number;
   readonly answeredAtMs: number;
@@ -15,8 +23,8 @@ export interface Probe {
 }
 
 /** A time in which one Redis took every write that it was offered. */
-interface Spell {
-  readonly pod: Pod;
+interface Spell<P extends Probed> {
+  readonly pod: P;
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -35,20 +43,20 @@ const MAX_PROBES = 9_000_000;
 const QUESTION = 'SET there:is:no:such:key 1 XX\r\n';
 
 /** Asks every Redis every few milliseconds whether it takes writes, and remembers every answer. */
-export class Prober {
-  readonly probes: Probe[] = [];
-  readonly #pods: Pod[] = [];
+export class Prober<P extends Probed = Pod> {
+  readonly probes: Probe<P>[] = [];
+  readonly #pods: P[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #watches: Promise<unknown>[] = [];
   #stopped = false;
 
   /** Starts at once, and asks until `stop`. */
-  constructor(pods: readonly Pod[]) {
+  constructor(pods: readonly P[]) {
     for (const pod of pods) this.watch(pod);
   }
 
   /** Asks this one too, from now on. */
-  watch(pod: Pod): void {
+  watch(pod: P): void {
     this.#pods.push(pod);
     this.#watches.push(this.#watch(pod));
   }
@@ -60,29 +68,29 @@ export class Prober {
     return this;
   }
 
-  of(pod: Pod): Probe[] {
+  of(pod: P): Probe<P>[] {
     return this.probes.filter((probe) => probe.pod === pod);
   }
 
   /** Whether the last thing that this Redis said was yes. */
-  isTaking(pod: Pod): boolean {
+  isTaking(pod: P): boolean {
     return this.#last(pod)?.accepted ?? false;
   }
 
   /** Whether the last thing that this Redis said was no; an ended connection says nothing. */
-  isRefusing(pod: Pod): boolean {
+  isRefusing(pod: P): boolean {
     const last = this.#last(pod);
     return last !== undefined && !last.accepted && last.answer !== 'closed';
   }
 
   /** The last write that this Redis took within the bounds; undefined when there was none. */
-  lastAccepted(pod: Pod, fromMs = 0, toMs = Infinity): Probe | undefined {
+  lastAccepted(pod: P, fromMs = 0, toMs = Infinity): Probe<P> | undefined {
     return this.of(pod).findLast(
       ({ accepted, sentAtMs, answeredAtMs }) => accepted && sentAtMs >= fromMs && answeredAtMs <= toMs,
     );
   }
 
-  firstAccepted(pod: Pod, fromMs = 0): Probe | undefined {
+  firstAccepted(pod: P, fromMs = 0): Probe<P> | undefined {
     return this.of(pod).find(({ accepted, sentAtMs }) => accepted && sentAtMs >= fromMs);
   }
 
@@ -93,7 +101,7 @@ export class Prober {
   }
 
   /** Writes that one Redis took while another one certainly took writes too. */
-  #doubles(): Probe[] {
+  #doubles(): Probe<P>[] {
     const spells = this.#pods.flatMap((pod) => this.#spellsOf(pod));
     return this.probes.filter(
       ({ pod, accepted, sentAtMs, answeredAtMs }) =>
@@ -122,7 +130,7 @@ export class Prober {
    * Questions that waited in front of a Redis (it was stopped, or held writes back) and were accepted at a moment when
    * another one took writes. Each stands for all the writes that waited there with it.
    */
-  queuedAcceptances(): Probe[] {
+  queuedAcceptances(): Probe<P>[] {
     const spells = this.#pods.flatMap((pod) => this.#spellsOf(pod));
     return this.probes.filter(
       ({ pod, accepted, sentAtMs, answeredAtMs }) =>
@@ -143,10 +151,10 @@ export class Prober {
   }
 
   /** Who began to take writes after having been a replica, and who took them before. */
-  #promoted(): { readonly pod: Pod; readonly before: Pod | undefined }[] {
-    const promoted: { pod: Pod; before: Pod | undefined }[] = [];
-    const replicas = new Set<Pod>();
-    let before: Pod | undefined;
+  #promoted(): { readonly pod: P; readonly before: P | undefined }[] {
+    const promoted: { pod: P; before: P | undefined }[] = [];
+    const replicas = new Set<P>();
+    let before: P | undefined;
     for (const { pod, accepted, answer } of this.probes) {
       if (answer === 'READONLY') replicas.add(pod);
       if (!accepted) continue;
@@ -170,12 +178,12 @@ export class Prober {
       .join('\n');
   }
 
-  #last(pod: Pod): Probe | undefined {
+  #last(pod: P): Probe<P> | undefined {
     return this.probes.findLast((probe) => probe.pod === pod);
   }
 
-  #spellsOf(pod: Pod): Spell[] {
-    const spells: Spell[] = [];
+  #spellsOf(pod: P): Spell<P>[] {
+    const spells: Spell<P>[] = [];
     let fromMs: number | undefined;
     let untilMs = 0;
     const end = (): void => {
@@ -196,7 +204,7 @@ export class Prober {
     return this.#stopped || this.probes.length >= MAX_PROBES;
   }
 
-  async #watch(pod: Pod): Promise<void> {
+  async #watch(pod: P): Promise<void> {
     while (!this.#isStopped()) {
       if (pod.exists) await this.#ask(pod).catch(() => undefined);
       await sleep(INTERVAL_MS);
@@ -204,7 +212,7 @@ export class Prober {
   }
 
   /** Asks over one connection until it ends. */
-  async #ask(pod: Pod): Promise<void> {
+  async #ask(pod: P): Promise<void> {
     const { host, port, password } = pod.redisTarget;
     const socket = connect({ host, port, noDelay: true });
     this.#sockets.add(socket);

@@ -37,6 +37,8 @@ export type FurtherTool =
   | 'libfaketime'
   | 'kustomize'
   | 'promtool'
+  | 'docker'
+  | 'dockerd'
   | 'python3'
   | 'redis-py';
 

@@ -1,0 +1,6 @@
+export { Docker, type Ended } from './docker.ts';
+export { raiseLoopback, removeControlGroups, spawnInside, whyNoEngine } from './enter.ts';
+export { OwnEngine } from './own-engine.ts';
+export { engineHosts, findRunningEngine } from './running-engine.ts';
+export { clientTool } from './tools.ts';
+export { openFarEnd, openNearEnd } from './way-out.ts';
