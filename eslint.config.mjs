@@ -62,7 +62,7 @@ export default defineConfig(
     files: ['**/*.mjs'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'Buffer', 'URL', 'setTimeout', 'clearTimeout', 'AbortSignal'].map((n) => [
+        ['process', 'console', 'Buffer', 'URL', 'setTimeout', 'clearTimeout', 'AbortSignal', 'fetch'].map((n) => [
           n,
           'readonly',
         ]),

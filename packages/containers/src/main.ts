@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { TestkitError, findRepositoryRoot, findTool, killAllProcessesSync, messageOf } from '@sentinel-micro/testkit';
 import {
-  Docker,
   OwnEngine,
   clientTool,
   engineHosts,
@@ -16,6 +15,7 @@ import {
   removeControlGroups,
   spawnInside,
   whyNoEngine,
+  type Docker,
 } from './engine/index.ts';
 import { USAGE, parseOrder, type Order } from './options.ts';
 import { pageOf } from './page/page.ts';
@@ -36,10 +36,12 @@ const log = (line: string): void => console.log(line);
 
 /** What has to be ended whatever happens; the last one first. */
 const undo: (() => unknown)[] = [];
-let isEnding = false;
+/** Asked, not remembered: a signal may have come meanwhile. */
+const ending = new AbortController();
+const isEnding = (): boolean => ending.signal.aborted;
 
 async function endAll(): Promise<void> {
-  isEnding = true;
+  ending.abort();
   for (let step = undo.pop(); step !== undefined; step = undo.pop())
     await Promise.resolve(step()).catch(() => undefined);
 }
@@ -141,7 +143,7 @@ async function main(): Promise<number> {
 }
 
 async function interrupted(): Promise<void> {
-  if (isEnding) return;
+  if (isEnding()) return;
   log('interrupted: everything is taken down');
   await endAll();
   killAllProcessesSync();
@@ -155,11 +157,11 @@ try {
   exitCode = await main();
 } catch (error) {
   const isUsage = error instanceof TestkitError && error.code === 'BAD_USAGE';
-  if (!isEnding) console.error(isUsage ? `${error.message}\n${USAGE}` : messageOf(error));
+  if (!isEnding()) console.error(isUsage ? `${error.message}\n${USAGE}` : messageOf(error));
   exitCode = isUsage ? 2 : 1;
 }
 // Who is interrupted has an end of its own.
-if (!isEnding) {
+if (!isEnding()) {
   await endAll();
   process.exit(exitCode);
 }

@@ -1,6 +1,7 @@
 // What the suite does with an engine, without an engine: `npm run test:containers` has one.
 import { describe, expect, test } from '@jest/globals';
 import {
+  acceptedAt,
   NO_RESULTS,
   STORIES,
   buildArguments,
@@ -152,6 +153,13 @@ const RESULTS: ResultFile = {
   ],
   startUps: [timesOf('sentinel --help', [300, 100, 200, 900])],
 };
+
+test('a Redis tells on the clock of this machine when it took a write; a refusal tells nothing', () => {
+  const seconds = Math.floor(Date.now() / 1000);
+  const atMs = acceptedAt(`"${seconds} 250000"`);
+  expect(atMs).toBeCloseTo(seconds * 1000 + 250 - performance.timeOrigin, 3);
+  expect(acceptedAt("(error) READONLY You can't write against a read only replica. script: 0")).toBeUndefined();
+});
 
 describe('what is reported', () => {
   test('times: the lower one of two middle values, and both ends', () => {

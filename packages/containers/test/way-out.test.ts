@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:http';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -48,8 +49,8 @@ describe('both ends', () => {
   async function through(target: string): Promise<{ status: number | undefined; heard: string }> {
     const { hostname, port } = new URL(near.url);
     const asked = request({ host: hostname, port, method: 'CONNECT', path: target, agent: false });
-    const [status, socket] = await new Promise<[number | undefined, Socket]>((done, failed) => {
-      asked.once('error', failed).once('connect', (response, stream) => done([response.statusCode, stream as Socket]));
+    const [status, socket] = await new Promise<[number | undefined, Duplex]>((done, failed) => {
+      asked.once('error', failed).once('connect', (response, stream) => done([response.statusCode, stream]));
       asked.end();
     });
     if (status !== 200) {

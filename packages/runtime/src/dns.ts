@@ -90,14 +90,12 @@ async function resolveSrv(resolver: Resolver, name: string): Promise<ServiceAddr
  */
 async function resolveName(resolver: Resolver, name: string, graceMs: number): Promise<ServiceAddress[]> {
   const srv = resolveSrv(resolver, name).catch((): ServiceAddress[] => []);
-  const plain = await resolveIps(resolver, name).then(
-    (ips) => ({ ips, error: undefined }),
-    (error: unknown) => ({ ips: [], error }),
-  );
-  const named = await (plain.ips.length > 0 ? within(srv, graceMs) : srv);
+  const [plain] = await Promise.allSettled([resolveIps(resolver, name)]);
+  const ips = plain.status === 'fulfilled' ? plain.value : [];
+  const named = await (ips.length > 0 ? within(srv, graceMs) : srv);
   if (named.length > 0) return uniqueByIp(named);
-  if (plain.error === undefined) return uniqueByIp(plain.ips.map((ip) => ({ ip, podName: null })));
-  throw plain.error;
+  if (plain.status === 'fulfilled') return uniqueByIp(ips.map((ip) => ({ ip, podName: null })));
+  throw plain.reason;
 }
 
 /** What is found, or nothing when that takes longer. */

@@ -42,7 +42,7 @@ const POD = {
 };
 
 /** What is timed: each image, and a Node that does nothing in the same base and with the same engine. */
-export function startUps(nodeImage: string): Timed[] {
+function startUps(nodeImage: string): Timed[] {
   const env = Object.entries(POD).flatMap(([name, value]) => ['--env', `SENTINEL_MICRO_${name}=${value}`]);
   // Nobody to ask: what is left is its own start, the config, and its end.
   const alone = ['--network', 'none', ...env];

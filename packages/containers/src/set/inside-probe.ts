@@ -1,21 +1,30 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { nowMs, waitUntil } from '@sentinel-micro/testkit';
+import { waitUntil } from '@sentinel-micro/testkit';
 import type { Docker } from '../engine/index.ts';
 
 /** A write to a Redis, asked and answered inside its own pod: no network between. */
 interface InsideAnswer {
-  /** When the answer had come. The Redis gave it at that time or before. */
-  readonly atMs: number;
-  readonly accepted: boolean;
+  /** When the Redis took it, on the clock of `nowMs`; undefined when it refused. */
+  readonly acceptedAtMs: number | undefined;
   readonly text: string;
 }
 
 const INTERVAL_MS = 10;
 const START_TIMEOUT_MS = 20_000;
 const MAX_ANSWERS = 100_000;
-/** It sets nothing, and is refused wherever a write is refused. */
-const QUESTION = 'SET there:is:no:such:key 1 XX\n';
+/**
+ * It sets nothing, and is refused wherever a write is refused. The Redis tells when it took it, by the clock of this machine: the answer
+ * itself may take its time to get here.
+ */
+const SCRIPT = "local t = redis.call('TIME') redis.call('SET', KEYS[1], '1', 'XX') return t[1] .. ' ' .. t[2]";
+const QUESTION = `EVAL "${SCRIPT}" 1 there:is:no:such:key\n`;
+
+/** When a Redis took a write, from what the script answers; undefined for a refusal. */
+export function acceptedAt(line: string): number | undefined {
+  const match = /^"?(\d+) (\d+)"?$/.exec(line);
+  return match === null ? undefined : Number(match[1]) * 1000 + Number(match[2]) / 1000 - performance.timeOrigin;
+}
 
 /** Asks one Redis from inside its container whether it takes writes, also when its pod has no network. */
 export class InsideProbe {
@@ -44,8 +53,9 @@ export class InsideProbe {
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#take(line));
   }
 
-  lastAccepted(): InsideAnswer | undefined {
-    return this.answers.findLast(({ accepted }) => accepted);
+  /** When the Redis took its last write; undefined when it took none. */
+  lastAcceptedAtMs(): number | undefined {
+    return this.answers.findLast(({ acceptedAtMs }) => acceptedAtMs !== undefined)?.acceptedAtMs;
   }
 
   last(): InsideAnswer | undefined {
@@ -60,6 +70,6 @@ export class InsideProbe {
 
   #take(line: string): void {
     if (line === '' || this.answers.length >= MAX_ANSWERS) return;
-    this.answers.push({ atMs: nowMs(), accepted: line === '(nil)', text: line });
+    this.answers.push({ acceptedAtMs: acceptedAt(line), text: line });
   }
 }

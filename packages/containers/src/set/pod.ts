@@ -67,7 +67,7 @@ export class ContainerPod {
     }
     await this.#docker.text(holder);
     const init = await this.#docker.end(makeSlave);
-    this.makeSlaveLog = init.stdout;
+    this.makeSlaveLog = init.stdout + init.stderr;
     if (init.code !== 0) {
       throw new TestkitError(
         'PROCESS_FAILED',

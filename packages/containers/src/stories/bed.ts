@@ -12,7 +12,7 @@ import {
 import type { Docker } from '../engine/index.ts';
 import { ContainerSet, type ContainerPod, type SetOptions } from '../set/index.ts';
 
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 /** How long everything runs untouched before the first fault, and after the last. */
 const CALM_MS = 1000;
 const WAIT_TIMEOUT_MS = 1000;
