@@ -36,6 +36,18 @@ export async function unpackPackages({ packages, programs, suites, ownLibc, link
   throw new Error(`libraries are still missing: ${(await missingLibraries(files, folder, ownLibc)).join(', ')}`);
 }
 
+/**
+ * Downloads the source package as the suite has it into the folder, and does not unpack it. Returns the files, with their paths.
+ * Throws with apt's words.
+ */
+export async function downloadSource(name, suite, folder) {
+  mkdirSync(folder, { recursive: true });
+  const options = await listsOfSuites([suite], 'deb-src');
+  const { ok, output } = await aptGet([...options, 'source', '--download-only', name], folder, downloadTimeoutMs);
+  if (!ok) throw new Error(`apt-get source ${name} failed:\n${output.trim()}`);
+  return readdirSync(folder).map((file) => path.join(folder, file));
+}
+
 /** The folders with libraries below an unpacked package: usr/lib/x86_64-linux-gnu and lib/x86_64-linux-gnu. */
 export function libraryFolders(folder) {
   return ['usr/lib', 'lib'].flatMap((name) => {
@@ -114,13 +126,13 @@ function ownLists() {
 }
 
 /** Lists of suites that the machine may not be configured for, from the mirror that it is configured for. */
-async function listsOfSuites(suites) {
-  const name = suites.at(-1);
+async function listsOfSuites(suites, type = 'deb') {
+  const name = type === 'deb' ? suites.at(-1) : `${suites.at(-1)}-source`;
   const source = path.join(aptFolder, `${name}.list`);
   const signature = existsSync(keyring) ? ` [signed-by=${keyring}]` : '';
   const mirror = await debianMirror();
   mkdirSync(aptFolder, { recursive: true });
-  writeFileSync(source, suites.map((suite) => `deb${signature} ${mirror} ${suite} main\n`).join(''));
+  writeFileSync(source, suites.map((suite) => `${type}${signature} ${mirror} ${suite} main\n`).join(''));
   return updatedLists(name, ['-o', `Dir::Etc::sourcelist=${source}`, '-o', 'Dir::Etc::sourceparts=-']);
 }
 

@@ -1,6 +1,6 @@
 // Small helpers around child processes, on node's own modules only: these scripts run before anything is installed.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 export const root = path.dirname(import.meta.dirname);
@@ -28,6 +28,13 @@ export function run(command, args, { cwd = root, env = process.env, timeoutMs, s
       resolve({ ok: code === 0, code, output });
     });
   });
+}
+
+const setpriv = '/usr/bin/setpriv';
+
+/** The command line under which a program does not go on when this process has ended, however it ended. */
+export function endingWithUs(line) {
+  return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--', ...line] : line;
 }
 
 /** The absolute path of a command, also where an ordinary user's PATH leaves out the sbin folders. */

@@ -1,16 +1,11 @@
 // Starts a program of a suite that has been built, and ends with it.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fail } from './bootstrap.mjs';
-import { root } from './process.mjs';
-
-const setpriv = '/usr/bin/setpriv';
+import { endingWithUs, root } from './process.mjs';
 
 /** Runs `node SCRIPT ARGS` in the root of the repository, passes signals on, and exits as it does. */
 export function runSuite(script, args) {
-  const command = [process.execPath, script, ...args];
-  // However this process ends, what it has started is not to go on.
-  const line = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--', ...command] : command;
+  const line = endingWithUs([process.execPath, script, ...args]);
   const child = spawn(line[0], line.slice(1), { cwd: root, stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // Ctrl-C reaches the child by itself.

@@ -35,6 +35,8 @@ async function runJest(args) {
   const nodeFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jestArgs = ['--json', `--outputFile=${jestReport}`, ...args];
   const { ok } = await run(process.execPath, [...nodeFlags, bin('jest/bin/jest.js'), ...jestArgs], {
+    // What a developer is logged in to is not for tests: `npm run test:kubernetes` starts a Kubernetes API of its own.
+    env: { ...process.env, KUBECONFIG: '' },
     timeoutMs: jestTimeoutMs,
     stdio: 'inherit',
   });

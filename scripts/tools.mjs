@@ -14,6 +14,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { canUnpack, libraryFolders, ownLinker, toolsFolder, unpackPackages } from './debian-packages.mjs';
+import { buildKubeApiserver } from './kube-apiserver.mjs';
 import { run, which } from './process.mjs';
 
 const manifestFile = path.join(toolsFolder, 'manifest.json');
@@ -106,6 +107,9 @@ const furtherTools = {
   // A container engine, with the programs that it starts itself; and the command line that talks to any engine.
   dockerd: { packages: ['runc', 'containerd', 'tini', 'docker.io'], file: 'usr/sbin/dockerd' },
   docker: { packages: ['docker.io'], file: 'usr/bin/docker' },
+  // A Kubernetes API to test against: the server is not in any package, and is compiled.
+  etcd: { packages: ['etcd-server'], suites: ['bookworm'], file: 'usr/bin/etcd' },
+  'kube-apiserver': { packages: ['kubernetes'], build: buildKubeApiserver, file: 'kube-apiserver' },
   // The module `redis` for Python, with what it imports.
   'redis-py': {
     packages: ['python3-wrapt', 'python3-deprecated', 'python3-packaging', 'python3-async-timeout', 'python3-redis'],
@@ -192,11 +196,13 @@ async function starts({ versionArgs = ['--version'], version = /./ }, start) {
 async function fetched(tool, log) {
   const { name, advice } = tool;
   if (!canUnpack()) throw new Error(`${name} is not here, and there is no apt-get and dpkg to get it. ${advice}`);
-  log(`getting ${name} (Debian package ${tool.packages.at(-1)}, into .cache/tools)`);
+  const origin = tool.build ? 'source' : 'package';
+  log(`getting ${name} (Debian ${origin} ${tool.packages.at(-1)}, into .cache/tools)`);
   mkdirSync(toolsFolder, { recursive: true });
   const temporary = mkdtempSync(path.join(toolsFolder, 'unpack-'));
   try {
-    await unpackTool(tool, temporary);
+    if (tool.build) await tool.build(temporary, log);
+    else await unpackTool(tool, temporary);
     const folder = path.join(toolsFolder, tool.folder);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
