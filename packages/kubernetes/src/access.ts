@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { types } from 'node:util';
 
 /** What is wrong with the kubeconfig, or with what Kubernetes gives a pod: the message names the file, and what would be right. */
 export class KubeConfigError extends Error {
@@ -52,5 +53,5 @@ export function usableToken(text: string, from: string): string {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return types.isNativeError(error) && 'code' in error ? String(error.code) : 'unknown error';
 }

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import { types } from 'node:util';
 import type { Access } from './access.ts';
 import type { KubeError } from './api.ts';
 import { closed, noAnswer, refused, type Asked } from './failure.ts';
@@ -113,7 +114,7 @@ export class Transport {
       };
       exchange.start(access.isEncrypted ? httpsRequest(options) : httpRequest(options), token, call.body);
     } catch (error) {
-      exchange.failToStart(error instanceof Error ? error.message : String(error));
+      exchange.failToStart(types.isNativeError(error) ? error.message : String(error));
     }
   }
 

@@ -79,11 +79,11 @@ class Reader {
       if (rest === '') {
         this.#at += 1;
         items.push(this.block(indent + 1, level + 1));
-      } else if (keyOf(rest, line.number) === null) {
+      } else if (!isItem(rest) && keyOf(rest, line.number) === null) {
         this.#at += 1;
         items.push(scalar(rest, line.number));
       } else {
-        // `- name: x` is a mapping that begins where the name does.
+        // `- name: x` is a mapping that begins where the name does, and `- - x` a list in a list.
         this.#lines[this.#at] = { ...line, indent: indent + line.text.length - rest.length, text: rest };
         items.push(this.block(indent + 1, level + 1));
       }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { EventObject } from '../src/index.ts';
-import { describeOnServers, failureOf } from './servers.ts';
+import { describeOnServers } from './servers.ts';
+import { failureOf } from './support.ts';
 
 describeOnServers('an event', (on) => {
   function event(name: string, namespace = on.server.namespace): EventObject {

@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { waitUntil } from '@sentinel-micro/testkit';
 import type { KubeApi, KubeError, LeaseObject } from '../src/index.ts';
-import { describeOnServers, failureOf } from './servers.ts';
+import { describeOnServers } from './servers.ts';
+import { failureOf } from './support.ts';
 
 function lease(name: string, spec: LeaseObject['spec'] = {}): LeaseObject {
   return { metadata: { name }, spec };

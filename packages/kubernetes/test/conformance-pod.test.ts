@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { describeOnServers, failureOf } from './servers.ts';
+import { describeOnServers } from './servers.ts';
+import { failureOf } from './support.ts';
 
 describeOnServers('a pod', (on) => {
   beforeAll(() => on.server.makePod('redis-0', { app: 'redis' }));

@@ -5,11 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { KubeApiStandIn, type PolicyRule } from '@sentinel-micro/testkit';
 import { connectKube, type KubeApi } from '../src/index.ts';
 import { kubeconfigAccess } from '../src/kubeconfig.ts';
-import { KubeError } from '../src/api.ts';
 import { Transport, type AnswerReader, type Call } from '../src/transport.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -22,8 +21,8 @@ export class ServerUnderTest {
   readonly #folder = mkdtempSync(join(tmpdir(), 'kube-conformance-'));
   readonly #clients: KubeApi[] = [];
   readonly #stop: () => Promise<void>;
-  /** Makes the server forget what happened so far; null for one that does so in its own time. */
-  readonly forget: (() => void) | null;
+  /** Makes the server forget what happened so far. A real one does so in its own time. */
+  readonly forget: () => void;
 
   static async standIn(): Promise<ServerUnderTest> {
     const api = await KubeApiStandIn.start();
@@ -35,10 +34,14 @@ export class ServerUnderTest {
   }
 
   static real(kubeconfig: string): ServerUnderTest {
-    return new ServerUnderTest(kubeconfig, () => Promise.resolve(), null);
+    return new ServerUnderTest(
+      kubeconfig,
+      () => Promise.resolve(),
+      () => undefined,
+    );
   }
 
-  private constructor(kubeconfig: string, stop: () => Promise<void>, forget: (() => void) | null) {
+  private constructor(kubeconfig: string, stop: () => Promise<void>, forget: () => void) {
     this.forget = forget;
     this.#kubeconfig = kubeconfig;
     this.#stop = stop;
@@ -136,9 +139,11 @@ export class ServerUnderTest {
 
 const kubeconfig = process.env['KUBECONFIG'] ?? '';
 if (kubeconfig === '') console.warn('a real Kubernetes API is skipped: KUBECONFIG is not set');
+else console.warn('what the server only does to order is skipped on the API of KUBECONFIG');
 
+const STAND_IN = 'the stand-in';
 const SERVERS: readonly (readonly [string, () => Promise<ServerUnderTest> | ServerUnderTest])[] = [
-  ['the stand-in', () => ServerUnderTest.standIn()],
+  [STAND_IN, () => ServerUnderTest.standIn()],
   ...(kubeconfig === '' ? [] : ([['the API of KUBECONFIG', () => ServerUnderTest.real(kubeconfig)]] as const)),
 ];
 
@@ -148,9 +153,12 @@ export interface OnServer {
   readonly api: KubeApi;
 }
 
-/** Defines the same tests for every server; server and client are there when a test runs. */
-export function describeOnServers(what: string, define: (on: OnServer) => void): void {
-  describe.each(SERVERS)(`%s: ${what}`, (_name, make) => {
+/**
+ * Defines the same tests for every server; server and client are there when a test runs.
+ * @param define its second parameter is for what only the stand-in does when it is told to
+ */
+export function describeOnServers(what: string, define: (on: OnServer, onStandIn: typeof test.skip) => void): void {
+  describe.each(SERVERS)(`%s: ${what}`, (name, make) => {
     const on: { server?: ServerUnderTest; api?: KubeApi } = {};
     beforeAll(async () => {
       on.server = await make();
@@ -158,17 +166,6 @@ export function describeOnServers(what: string, define: (on: OnServer) => void):
       on.api = on.server.connect();
     });
     afterAll(() => on.server?.stop());
-    define(on as OnServer);
+    define(on as OnServer, name === STAND_IN ? test : test.skip);
   });
-}
-
-/** The error of a call that has to fail. */
-export async function failureOf(call: Promise<unknown>): Promise<KubeError> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof KubeError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
 }

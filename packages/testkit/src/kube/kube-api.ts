@@ -19,7 +19,7 @@ export interface KubeApiOptions {
 
 /** An object of any kind. */
 export interface Named {
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
 
@@ -79,6 +79,11 @@ export class KubeApiStandIn {
 
   get url(): string {
     return `https://${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.#port}`;
+  }
+
+  /** Of the authority that has signed the server's certificate, in PEM. */
+  get authorityCertificate(): string {
+    return this.#authority.cert;
   }
 
   /** Every request whose body was read, oldest first. */
