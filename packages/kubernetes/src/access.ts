@@ -8,7 +8,6 @@ export class KubeConfigError extends Error {
 
 /** Where the API is and who we are. */
 export interface Access {
-  readonly isEncrypted: boolean;
   /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;

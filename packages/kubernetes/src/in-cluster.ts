@@ -30,7 +30,6 @@ export function inClusterAccess(
     throw new KubeConfigError(`${error.message}; the pod needs a service account, and automountServiceAccountToken`);
   }
   return {
-    isEncrypted: true,
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port,
     basePath: '',

@@ -58,17 +58,15 @@ export function kubeconfigAccess(path: string): Access {
 function serverOf(
   server: string | null,
   complain: (what: string) => never,
-): Pick<Access, 'isEncrypted' | 'host' | 'port' | 'basePath'> {
+): Pick<Access, 'host' | 'port' | 'basePath'> {
   const url =
     server !== null && URL.canParse(server) ? new URL(server) : complain('the cluster has no server, which is a URL');
-  const isEncrypted = url.protocol === 'https:';
-  if (!isEncrypted && url.protocol !== 'http:') complain('the server has to begin with https://');
+  if (url.protocol !== 'https:') complain('the server has to begin with https://');
   if (url.username !== '' || url.password !== '' || url.search !== '')
     complain('the server has to be without user and query');
   return {
-    isEncrypted,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? (isEncrypted ? 443 : 80) : Number(url.port),
+    port: url.port === '' ? 443 : Number(url.port),
     basePath: url.pathname.replace(/\/+$/, ''),
   };
 }

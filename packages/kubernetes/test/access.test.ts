@@ -160,7 +160,7 @@ describe('by a kubeconfig', () => {
       /certificate needs its key/,
     ],
     ['no server', config('    certificate-authority-data: eA==\n', '    token: t\n'), /no server/],
-    ['another protocol', config('    server: ftp://x\n', '    token: t\n'), /https:\/\//],
+    ['no encryption', config('    server: http://127.0.0.1:8001\n', '    token: t\n'), /https:\/\//],
     ['no current context', 'apiVersion: v1\nkind: Config\nclusters: []\n', /no current-context/],
     ['a context that is not there', 'current-context: x\ncontexts: []\n', /no context named "x"/],
     ['YAML that is not understood', 'current-context: &anchor x\n', /line 1/],
