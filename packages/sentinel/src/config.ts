@@ -23,6 +23,7 @@ import {
   type LogLevel,
   type RawFlags,
 } from '@sentinel-micro/runtime';
+import { KUBE_FLAGS, kubeOf, type KubeConfig } from './kube/kube-flags.ts';
 import type { PortLogins } from './login.ts';
 
 const DAY_MS = 86_400_000;
@@ -92,6 +93,7 @@ export const RUN_FLAGS = {
     default: false,
     describe: 'kill a master that hangs before another one is promoted; needs shareProcessNamespace and the same user',
   },
+  ...KUBE_FLAGS,
 } as const;
 
 export interface RunConfig {
@@ -112,6 +114,8 @@ export interface RunConfig {
   readonly logins: PortLogins;
   /** A master that hangs is killed before its lease is given back. */
   readonly killHung: boolean;
+  /** What is done with the Kubernetes API; null for nothing. */
+  readonly kube: KubeConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
 }
@@ -176,22 +180,31 @@ function portsOf(flags: RawFlags): { redisPort: number; port: number } {
   );
 }
 
+/** That of the Service, and so of the pods. */
+const namespaceOf = (cluster: string): string => cluster.replace(/\/.*$/, '').replace(/^[^.]*\./, '');
+
 export const logLevelOf = (flags: RawFlags): LogLevel =>
   choiceFlag(flags, 'log-level', ['error', 'warn', 'info', 'debug']);
 
 /**
  * Checks the flags of `sentinel run` once and for all.
  * @param incarnation 40 hexadecimal digits, new at each start
+ * @param environment where Kubernetes tells a pod how its API is reached
  * @throws UsageError naming the flag, its value and what would be right
  */
-export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig {
+export function parseRunConfig(
+  flags: RawFlags,
+  incarnation: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): RunConfig {
   const { pod, members } = podPlace(flags);
   const { username, password } = credentialsOf(flags);
   const logins = loginsOf(flags, { username, password });
+  const cluster = clusterIdOf(flags);
   const listen = flags['listen'] === undefined ? null : ipFlag(flags, 'listen');
   return {
     node: {
-      cluster: clusterIdOf(flags),
+      cluster,
       self: {
         pod,
         uid: textFlag(flags, 'pod-uid', "the pod's UID (downward API: metadata.uid)"),
@@ -217,6 +230,7 @@ export function parseRunConfig(flags: RawFlags, incarnation: string): RunConfig 
     password,
     logins,
     killHung: flags['kill-hung'] === true,
+    kube: kubeOf(flags, { pod, namespace: namespaceOf(cluster) }, environment),
     logLevel: logLevelOf(flags),
     logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),
   };

@@ -35,7 +35,7 @@ const output = {
 };
 
 async function run(flags: RawFlags): Promise<number> {
-  const sidecar = await startSidecar(parseRunConfig(flags, randomBytes(20).toString('hex')));
+  const sidecar = await startSidecar(parseRunConfig(flags, randomBytes(20).toString('hex'), process.env));
   await new Promise<void>((resolve) => {
     const stop = (): void => resolve();
     process.once('SIGTERM', stop);

@@ -22,6 +22,8 @@ import { EventPost } from './event-post.ts';
 import { forwardCommand, type ForwardingOptions } from './forwarding.ts';
 import { Hold } from './hold.ts';
 import { startHttp, type HttpSide } from './http/start.ts';
+import type { KubeSide } from './kube/kube-side.ts';
+import { startKube } from './kube/start.ts';
 import { Loop, type LoopPorts } from './loop.ts';
 import { MemoryFile } from './memory.ts';
 import { forgetMaster } from './rendered-config.ts';
@@ -99,6 +101,7 @@ function watchDns(
 
 interface Parts {
   http: HttpSide;
+  kube: KubeSide;
   loop: Loop;
   transport: PeerTransport;
   ownRedis: OwnRedis;
@@ -240,8 +243,10 @@ function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOpt
 
 /** Hands over if need be, and ends one part after the other. */
 async function stop(config: RunConfig, logger: Logger, parts: Parts & Running, stopped: Stopped): Promise<void> {
-  const { loop, ownRedis, transport, server, http, dns, post } = parts;
+  const { loop, ownRedis, transport, server, http, kube, dns, post } = parts;
   logger.log('info', 'stopping', 'asked to stop');
+  // A Service must not lead anybody to a master that is about to be none.
+  await kube.leave();
   loop.feed({ type: 'stop' });
   const { pauseBudgetMs, grantMs } = config.node.timings;
   const timer = setTimeout(() => stopped.declare(), pauseBudgetMs + grantMs);
@@ -254,7 +259,7 @@ async function stop(config: RunConfig, logger: Logger, parts: Parts & Running, s
   ownRedis.stop();
   post.close();
   transport.close();
-  await Promise.all([server.close(), http.close()]);
+  await Promise.all([server.close(), http.close(), kube.close()]);
   logger.log('info', 'stopped', 'stopped');
 }
 
@@ -280,7 +285,8 @@ function untilStopped(): Stopped {
 
 /**
  * Starts the sidecar: serves its ports, watches its Redis, finds its peers, and turns the loop.
- * @throws OperationError when its port can not be had. (That of HTTP is waited for meanwhile.)
+ * @throws OperationError when its port can not be had. (That of HTTP is waited for meanwhile.) UsageError when it
+ * is not given how the Kubernetes API is reached.
  */
 export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const { self, cluster, members } = config.node;
@@ -289,19 +295,27 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
   const context = contextOf(config, parts);
+  const kube = await startKube(config, logger, () => built.loop?.state ?? null);
+  built.kube = kube;
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
     needsLogin: config.logins.clientPassword !== undefined,
     isPeerAddress: (address) => built.transport?.knows(address) ?? false,
     onTrouble: (text) => logger.log('warn', 'port', text),
   });
   built.server = server;
-  const http = startHttp(config, logger, () => (built.transport === undefined ? null : context()));
+  const http = startHttp(
+    config,
+    logger,
+    () => (built.transport === undefined ? null : context()),
+    () => kube.failures,
+  );
   built.http = http;
   const { post, hold, announcer, onDecided } = buildTelling(config, () => server.sessions, context);
   const loop = buildLoop(config, logger, parts, {
     onDecided(decision, before) {
       onDecided();
       http.onDecided(decision, before);
+      kube.onDecided(decision, before);
     },
     onStopped: stopped.declare,
   });

@@ -9,6 +9,7 @@ import { configOf, identity, LIMBO, PODS, Story, TIMINGS } from '../../core/test
 import { CAUSES, COUNTED_EVENTS, METRICS, metricsTable, PHASES, type MetricKey } from '../src/http/catalogue.ts';
 import { countDecision, moveOf, NO_COUNTERS, type Counters } from '../src/http/counters.ts';
 import { createExposition } from '../src/http/exposition.ts';
+import { KUBE_FAILURES } from '../src/kube/failure-kinds.ts';
 import { samplesOf, type Sample, type Snapshot } from '../src/http/samples.ts';
 import { follower, leader, newcomer } from './commands-support.ts';
 
@@ -249,8 +250,9 @@ describe('the text', () => {
     const series = (await scrape()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     const buckets = 13 * (PHASES.length + 1) + 11;
     const roles = 3 + 4;
+    const events = CAUSES.length + COUNTED_EVENTS.length + KUBE_FAILURES.length;
     expect(series.length).toBeLessThanOrEqual(
-      buckets + 2 * (PHASES.length + 2) + roles + CAUSES.length + COUNTED_EVENTS.length + (PODS.length - 1) + 24,
+      buckets + 2 * (PHASES.length + 2) + roles + events + (PODS.length - 1) + 24,
     );
   });
 });

@@ -77,6 +77,7 @@ export const METRICS = {
   events: counter('events_total', 'What this sidecar has logged that somebody should know of, by event.', ['event']),
   fenced: counter('fenced_seconds_total', 'Time that the Redis of this pod has spent as a replica of nobody.'),
   discarded: counter('discarded_bytes_total', 'Bytes that diverged Redis instances threw away when they followed.'),
+  kubeFailures: counter('kubernetes_failures_total', 'Calls of the Kubernetes API that failed, by kind.', ['kind']),
   refused: counter('refused_messages_total', 'PEER messages that were refused because they do not belong to this set.'),
   phases: histogram('failover_phase_duration_seconds', 'Duration of the phases of moves to this pod.', PHASE_BUCKETS, [
     'phase',

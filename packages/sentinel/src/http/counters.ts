@@ -1,4 +1,5 @@
 import { isInLimbo, type ChangeCause, type Decision, type NodeState } from '@sentinel-micro/core';
+import type { KubeFailureCounts } from '../kube/failure-kinds.ts';
 import { COUNTED_EVENTS } from './catalogue.ts';
 
 /** What only grows while the sidecar runs. */
@@ -10,6 +11,8 @@ export interface Counters {
   readonly events: Readonly<Partial<Record<string, number>>>;
   readonly fencedMs: number;
   readonly discardedBytes: number;
+  /** Calls of the Kubernetes API that failed. */
+  readonly kubeFailures: KubeFailureCounts;
 }
 
 export const NO_COUNTERS: Counters = {
@@ -19,6 +22,7 @@ export const NO_COUNTERS: Counters = {
   events: {},
   fencedMs: 0,
   discardedBytes: 0,
+  kubeFailures: {},
 };
 
 /** A move of the master to this pod: seconds of each phase by name. */
@@ -63,6 +67,7 @@ export function countDecision(counters: Counters, before: NodeState, decision: D
   const { info } = before.own;
   const wasFenced = decidedAtMs !== null && info !== null && before.own.health.state !== 'down' && isInLimbo(info);
   return {
+    ...counters,
     decisions: counters.decisions + 1,
     decidedAtMs: nowMs,
     failovers: move === null ? failovers : plusOne(failovers, move.cause),

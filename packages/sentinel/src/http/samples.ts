@@ -8,6 +8,7 @@ import {
   type NodeState,
   type PodName,
 } from '@sentinel-micro/core';
+import { KUBE_FAILURES } from '../kube/failure-kinds.ts';
 import { CAUSES, COUNTED_EVENTS, LEASE_ROLES, REDIS_ROLES, type MetricKey } from './catalogue.ts';
 import type { Counters } from './counters.ts';
 
@@ -116,6 +117,7 @@ function leaseSamples({ state, nowMs }: Snapshot): Sample[] {
 
 function counterSamples({ counters, state }: Snapshot): Sample[] {
   const counted: Readonly<Record<string, number>> = { ...counters.failovers };
+  const kubeFailures: Readonly<Record<string, number>> = { ...counters.kubeFailures };
   return [
     one('decisions', counters.decisions),
     ...each('failovers', 'cause', CAUSES, (cause) => counted[cause] ?? 0),
@@ -123,6 +125,7 @@ function counterSamples({ counters, state }: Snapshot): Sample[] {
     one('fenced', counters.fencedMs / 1000),
     one('discarded', counters.discardedBytes),
     one('refused', state.refusedMessages),
+    ...each('kubeFailures', 'kind', KUBE_FAILURES, (kind) => kubeFailures[kind] ?? 0),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Decision, NodeState, Surroundings } from '@sentinel-micro/core';
 import { messageOf, systemClock, Tally, type Logger, type LogLevel, type RedisTarget } from '@sentinel-micro/runtime';
 import type { RunConfig } from '../config.ts';
 import { askPods } from '../control/set.ts';
+import type { KubeFailureCounts } from '../kube/failure-kinds.ts';
 import type { SentinelContext } from '../sentinel-view.ts';
 import { countDecision, moveOf, NO_COUNTERS } from './counters.ts';
 import { createExposition } from './exposition.ts';
@@ -83,11 +84,18 @@ function pagesOf(
  * Serves probes, metrics and topology over HTTP, unless that is off: as soon as prom-client is loaded and the port can be had. Nobody
  * waits for either.
  * @param context what is known at the moment of asking; null while the sidecar is being put together
+ * @param kubeFailures calls of the Kubernetes API that have failed
  */
-export function startHttp(config: RunConfig, logger: Logger, context: () => SentinelContext | null): HttpSide {
+export function startHttp(
+  config: RunConfig,
+  logger: Logger,
+  context: () => SentinelContext | null,
+  kubeFailures: () => KubeFailureCounts,
+): HttpSide {
   const { http } = config;
   if (http === null) return NONE;
   let counters = NO_COUNTERS;
+  const allCounters = (): typeof counters => ({ ...counters, kubeFailures: kubeFailures() });
   const naming = new Naming();
   const tell = (level: LogLevel, text: string): void => logger.log(level, 'http', text);
   const tally = new Tally((text) => tell('warn', text), nowMs);
@@ -97,7 +105,7 @@ export function startHttp(config: RunConfig, logger: Logger, context: () => Sent
     const exposition = await loading;
     delay ??= watchLoopDelay((seconds) => exposition.observeDelay(seconds));
     return serveHttp(http.listen, http.port, {
-      pages: pagesOf(config, context, { counters: () => counters, naming, exposition }),
+      pages: pagesOf(config, context, { counters: allCounters, naming, exposition }),
       onTrouble: (text) => tally.count('a page could not be made', text),
     });
   }, tell);
