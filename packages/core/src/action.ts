@@ -2,6 +2,7 @@ import type { Offset, PodName, RunId } from './brand.ts';
 import type { History, Lineage } from './lineage.ts';
 import type { AnswerBody, PeerRequest, ReleaseCause } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
+import type { StoreRequest } from './store.ts';
 
 /** A request of a peer that waits for its answer; opaque to the core. */
 export type RequestRef = number;
@@ -86,6 +87,8 @@ export type Action =
       readonly deadlineMs: number;
       readonly action: RemoteAction;
     }
+  /** A question to the store of the lease; one at a time. */
+  | { readonly type: 'store'; readonly id: number; readonly sentAtMs: number; readonly request: StoreRequest }
   /** The own answer to "who is master" has changed. */
   | { readonly type: 'master-changed'; readonly from: Address | null; readonly to: Address }
   | { readonly type: 'command-done'; readonly ref: RequestRef; readonly result: CommandResult }

@@ -2,22 +2,22 @@ import { asTerm, NO_TERM, type PodName } from './brand.ts';
 import { takeDonation } from './borrow.ts';
 import { progressCommand, takeCommand } from './command.ts';
 import { progressDonation } from './donate.ts';
-import { progressCandidate, progressFollower, takeVote } from './election.ts';
+import { heedRecord, progressCandidate, progressFollower, takeVote } from './election.ts';
 import { progressFailover, takeFrozen, takePromotion, takeRemoteOutcome } from './failover.ts';
 import { progressHandover, progressStop, startStop, takeHandoverOutcome } from './handover.ts';
 import { UNKNOWN_HEALTH } from './health.ts';
+import { learn } from './learn.ts';
 import { announceTo, progressLead, progressRenewal, takeRenewal, takeRepair } from './lead.ts';
 import { startVoter } from './lease.ts';
 import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
-import type { Announcement } from './messages.ts';
 import { hearPauses } from './pause.ts';
-import { newerAnnouncement } from './position.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
 import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
+import { progressStore, takeStore, UNASKED_STORE } from './storekeeping.ts';
 import { payPriority, readySuccessor } from './successor.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
 import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
-import { currentMaster, isLeading } from './view.ts';
+import { currentMaster } from './view.ts';
 
 /** The longest time between two decisions, in milliseconds. */
 const IDLE_MS = 1000;
@@ -92,20 +92,11 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     toldMaster: null,
     stopping: false,
     releaseAfterFence: null,
+    store: UNASKED_STORE,
     nextId: 1,
     reason: 'just started: waiting to hear who is master',
     refusedMessages: 0,
   };
-}
-
-/**
- * Takes in what a peer believes to be the newest announcement. Not while this pod leads: its lease is valid, so nobody else's can
- * be newer. A higher term is no proof, for a voter that has restarted helps to elect under a lower one.
- */
-function learn(turn: Turn, announcement: Announcement | null): void {
-  if (isLeading(turn.state, turn.nowMs)) return;
-  const newest = newerAnnouncement(turn.state.announcement, announcement);
-  if (newest !== turn.state.announcement) patch(turn, { announcement: newest });
 }
 
 function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void {
@@ -198,6 +189,10 @@ function take(turn: Turn, input: Input): void {
       takeRepair(turn, input.pod, input.outcome);
       takeHandoverOutcome(turn, input.id, input.outcome);
       return;
+    case 'store-done':
+      takeStore(turn, input);
+      heedRecord(turn);
+      return;
     case 'peer-met':
       takePeer(turn, input);
       return;
@@ -235,6 +230,7 @@ function progress(turn: Turn): void {
     } else progressFailover(turn, renewed);
   } else convergeWithoutLease(turn);
   progressCommand(turn);
+  progressStore(turn);
 }
 
 function tellMasterChange(turn: Turn): void {

@@ -4,10 +4,11 @@ import { isNeverPromoted } from './candidates.ts';
 import { mark } from './chronicle.ts';
 import { heldOffUntilMs } from './flapping.ts';
 import { isSameHolder, judge, promise, withGrant } from './lease.ts';
-import type { Announcement, PeerAnswer } from './messages.ts';
+import type { Announcement, PeerAnswer, PodIdentity } from './messages.ts';
 import { isPaused } from './pause.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
+import { holderBefore, standingOf } from './standing.ts';
 import type { NodeState } from './state.ts';
 import {
   ask,
@@ -24,7 +25,7 @@ import {
   type CandidateRole,
   type Turn,
 } from './turn.ts';
-import { isAnnouncementFresh } from './view.ts';
+import { isAnnouncementFresh, usesStore } from './view.ts';
 
 /** Whom a lease is released to asks for it so many times in quick succession: its question may overtake the release on its way to others. */
 export const HANDED_TRIES = 3;
@@ -148,12 +149,18 @@ function probeOldMaster(turn: Turn): number | null {
   return id;
 }
 
+/** Those who have not answered the pre-vote: they are not waited for again. */
+function silentIn(turn: Turn, { grants, refusedBy }: CandidateRole): PodName[] {
+  return otherMembers(turn.state).filter((pod) => !(pod in grants) && !refusedBy.includes(pod));
+}
+
 function candidacy(
   turn: Turn,
   step: CandidateRole['step'],
   term: Term,
   probeId: number | null,
   handedTries: number,
+  before: CandidateRole | null,
 ): CandidateRole {
   return {
     kind: 'candidate',
@@ -161,13 +168,17 @@ function candidacy(
     step,
     term,
     grants: {},
-    refusedBy: [],
+    refusedBy: before === null || !usesStore(turn.state) ? [] : silentIn(turn, before),
     retryAfterMs: Infinity,
     newest: null,
     members: turn.state.members,
     previous: [],
     untilMs: turn.nowMs + turn.state.config.timings.requestTimeoutMs,
     probeId,
+    objecting: [],
+    // What was seen of the store a moment ago is as good; but not when the lease was given to this pod just now.
+    sinceMs: before?.sinceMs ?? turn.nowMs - (handedTries > 0 ? 0 : turn.state.config.timings.heartbeatMs),
+    stored: null,
   };
 }
 
@@ -178,14 +189,19 @@ function tellAsking(turn: Turn): void {
 /** Pods that were started with another number of replicas: none of theirs and none of ours wins a lease against the other's vote. */
 function disagreement(turn: Turn): string {
   const { self } = turn.state.config;
-  const others = podsOfOtherSize(turn.state).map(({ pod, replicas }) => `${pod} with ${String(replicas)}`);
+  const all = podsOfOtherSize(turn.state);
+  const ofOtherStore = all.filter(({ store }) => store !== self.store).map(({ pod }) => pod);
+  if (ofOtherStore.length > 0) {
+    return `; this pod runs with --lease-store ${self.store ?? 'peers'}, ${ofOtherStore.join(', ')} with another one`;
+  }
+  const others = all.map(({ pod, replicas }) => `${pod} with ${String(replicas)}`);
   return others.length === 0 ? '' : `; this pod runs with --replicas ${String(self.replicas)}, ${others.join(', ')}`;
 }
 
 function prevote(turn: Turn): void {
   const { state } = turn;
   const term = asTerm(state.term + 1);
-  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn), 0);
+  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn), 0, null);
   mark(turn, 'asked');
   tellAsking(turn);
   if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {
@@ -196,11 +212,11 @@ function prevote(turn: Turn): void {
   settle(turn, role);
 }
 
-function acquire(turn: Turn, probeId: number | null, handedTries: number): void {
+function acquire(turn: Turn, probeId: number | null, handedTries: number, before: CandidateRole | null = null): void {
   const { state, nowMs } = turn;
   const { self, timings } = state.config;
   const term = asTerm(state.term + 1);
-  let role = candidacy(turn, 'acquire', term, probeId, handedTries);
+  let role = candidacy(turn, 'acquire', term, probeId, handedTries, before);
   because(turn, `asking for the lease of term ${String(term)}`);
   patch(turn, { term });
   if (judge(state.voter, self, term, nowMs).granted) {
@@ -222,7 +238,7 @@ export function takeVote(
   sentAtMs: number,
   answer: PeerAnswer | null,
 ): void {
-  const { role, config } = turn.state;
+  const { role } = turn.state;
   // An answer to an earlier campaign says nothing about this one.
   if (role.kind !== 'candidate' || role.step !== step || role.term !== term) return;
   if (answer?.type === 'granted') {
@@ -235,23 +251,29 @@ export function takeVote(
         previous: [...role.previous, ...answer.promises],
       },
     });
-  } else if (answer?.type === 'refused' && answer.from.replicas !== config.members.length) {
+  } else if (answer?.type === 'refused' && !countsLikeThis(turn, answer.from)) {
     // It counts another quorum than this pod does, and has promised its vote by it: the two quorums need not overlap.
     tellAsking(turn);
     giveUp(turn, role);
     return;
   } else {
     const retryAfterMs = answer?.type === 'refused' ? answer.retryAfterMs : Infinity;
+    const isObjecting = answer?.type === 'refused' && answer.reason !== 'mute';
     patch(turn, {
       role: {
         ...role,
         refusedBy: [...role.refusedBy, from],
+        objecting: isObjecting ? [...role.objecting, from] : role.objecting,
         retryAfterMs: Math.min(role.retryAfterMs, retryAfterMs),
       },
     });
   }
   const now = turn.state.role;
   if (now.kind === 'candidate') settle(turn, now);
+}
+
+function countsLikeThis({ state }: Turn, { replicas, store }: PodIdentity): boolean {
+  return replicas === state.config.members.length && store === state.config.self.store;
 }
 
 /** A pod that counts another quorum has a veto, so its answer is waited for. One that does not answer in time has none. */
@@ -263,8 +285,13 @@ function mayYetObject(turn: Turn, role: CandidateRole): boolean {
 /** Won, lost, or not yet? */
 function settle(turn: Turn, role: CandidateRole): void {
   const { config } = turn.state;
-  if (Object.keys(role.grants).length >= config.quorum && mayYetObject(turn, role)) {
+  const isEnough = usesStore(turn.state) || Object.keys(role.grants).length >= config.quorum;
+  if (isEnough && mayYetObject(turn, role)) {
     wakeAt(turn, role.untilMs);
+    return;
+  }
+  if (usesStore(turn.state)) {
+    settleByStore(turn, role);
     return;
   }
   if (Object.keys(role.grants).length >= config.quorum) {
@@ -277,6 +304,40 @@ function settle(turn: Turn, role: CandidateRole): void {
   ).length;
   if (Object.keys(role.grants).length + undecided < config.quorum || turn.nowMs >= role.untilMs) giveUp(turn, role);
   else wakeAt(turn, role.untilMs);
+}
+
+/** The same where a store decides. */
+function settleByStore(turn: Turn, role: CandidateRole): void {
+  const standing = standingOf(turn, role);
+  switch (standing.kind) {
+    case 'wait':
+      if (turn.nowMs < role.untilMs) wakeAt(turn, role.untilMs);
+      return;
+    case 'write':
+      patch(turn, { role: { ...role, stored: 'wanted', previous: [...role.previous, ...holderBefore(turn)] } });
+      return;
+    case 'won':
+      if (role.step === 'prevote') acquire(turn, role.probeId, 0, role);
+      else win(turn, role);
+      return;
+    case 'lost':
+      because(turn, `no lease is known, and it can not be won at the moment: ${standing.why}`);
+      giveUp(turn, { ...role, retryAfterMs: Math.max(standing.retryAfterMs, finiteOr(role.retryAfterMs, 0)) });
+      return;
+  }
+}
+
+const finiteOr = (value: number, otherwise: number): number => (Number.isFinite(value) ? value : otherwise);
+
+/** The store shows a lease that was just given back: nobody has to wait any longer. */
+export function heedRecord(turn: Turn): void {
+  const { role, store, config } = turn.state;
+  const { sighting } = store;
+  if (role.kind !== 'follower' || sighting?.seenAtMs !== turn.nowMs || sighting.record.kind !== 'lease') return;
+  const { isReleased, to, holder } = sighting.record.lease;
+  if (!isReleased || isSameHolder(holder, config.self) || isAnnouncementFresh(turn.state, turn.nowMs)) return;
+  if (to === config.self.pod) standBack(turn, 0, HANDED_TRIES);
+  else standBack(turn, (to === null ? 0 : config.timings.reservationMs) + campaignDelayMs(turn));
 }
 
 export function progressCandidate(turn: Turn): void {
@@ -313,12 +374,19 @@ function suspectsOf(turn: Turn, role: CandidateRole, old: Announcement | null): 
   return [...pods];
 }
 
+/** Whomever this voter has promised the lease to: the store has given it to this pod, so that one has it no more. */
+function followOneself(turn: Turn, { term }: CandidateRole): void {
+  const { voter, config } = turn.state;
+  patch(turn, { voter: promise(voter, config.self, term, turn.nowMs, config.timings.grantMs) });
+}
+
 function win(turn: Turn, role: CandidateRole): void {
   const { state, nowMs } = turn;
   const old = newerAnnouncement(state.announcement, role.newest);
   const isGone = state.masterGone && old?.term === state.announcement?.term;
   note(turn, 'info', 'lease-won', `won the lease of term ${String(role.term)}`, { term: role.term });
   mark(turn, 'won');
+  if (usesStore(state)) followOneself(turn, role);
   patch(turn, {
     announcement: old,
     members: role.members,
@@ -326,6 +394,7 @@ function win(turn: Turn, role: CandidateRole): void {
       kind: 'holder',
       term: role.term,
       grants: role.grants,
+      stored: typeof role.stored === 'object' ? role.stored : null,
       renewAtMs: nowMs + state.config.timings.heartbeatMs,
       old: old === null ? null : { announcement: old, isGone },
       suspects: suspectsOf(turn, role, old),

@@ -139,12 +139,21 @@ export function progressHandover(turn: Turn): void {
   else if (phase.step === 'catch-up' && phase.remoteId === -1) probeSuccessor(turn, role, phase);
 }
 
+/** The store is told as well, if it answers: a successor that has not heard of the release itself need not wait. */
+function isGivingBackInStore(turn: Turn): boolean {
+  const { store, config } = turn.state;
+  const untilMs = (store.releasing?.sinceMs ?? -Infinity) + config.timings.pauseBudgetMs;
+  if (turn.nowMs >= untilMs) return false;
+  wakeAt(turn, untilMs);
+  return true;
+}
+
 /** Says when everything that had to be done before stopping is done. */
 export function progressStop(turn: Turn): void {
   const { role, stopping, releaseAfterFence } = turn.state;
   if (!stopping || (role.kind === 'holder' && role.phase.name === 'handover')) return;
   if (role.kind === 'holder') releaseLease(turn, role, null, 'handover');
-  if (turn.state.releaseAfterFence !== null || releaseAfterFence !== null) return;
+  if (turn.state.releaseAfterFence !== null || releaseAfterFence !== null || isGivingBackInStore(turn)) return;
   const { pod } = turn.state.config.self;
   if (turn.state.command?.kind === 'handover') finishCommand(turn, { ok: true, text: `${pod} is not master any more` });
   else

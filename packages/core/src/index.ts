@@ -28,6 +28,7 @@ export {
 export { readinessChecks, type Check, type Surroundings } from './readiness.ts';
 export * from './replication-info.ts';
 export type * from './state.ts';
+export { storeEveryMs, type StoredLease, type StoreOutcome, type StoreRecord, type StoreRequest } from './store.ts';
 export * from './timings.ts';
 export { knownPeers } from './turn.ts';
-export { currentMaster, heldUntilMs, isLeading, statusOf } from './view.ts';
+export { currentMaster, heldUntilMs, isFailsafe, isLeading, statusOf } from './view.ts';

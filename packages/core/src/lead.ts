@@ -29,7 +29,8 @@ import {
   type HolderRole,
   type Turn,
 } from './turn.ts';
-import { heldUntilMs } from './view.ts';
+import { storeEveryMs } from './store.ts';
+import { heldUntilMs, usesStore } from './view.ts';
 
 /** How often a pod whose sidecar is silent is looked at directly, in milliseconds. */
 const STRAY_CHECK_MS = 1000;
@@ -261,7 +262,9 @@ function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
   if (count === own.minReplicas) return;
   const untilMs = heldUntilMs(turn.state);
   const { leaseMs, heartbeatMs } = config.timings;
-  const isFresh = untilMs - turn.nowMs > leaseMs - 2 * heartbeatMs;
+  // As long as two renewals take; the store is asked less often than the pods are.
+  const renewedEveryMs = usesStore(turn.state) ? storeEveryMs(config.timings) : heartbeatMs;
+  const isFresh = untilMs - turn.nowMs > leaseMs - 2 * renewedEveryMs;
   if (count < own.minReplicas && !isFresh) return;
   note(
     turn,

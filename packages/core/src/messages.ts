@@ -11,6 +11,8 @@ export interface PodIdentity extends HolderId {
   readonly port: number;
   /** Its `--replicas`: pods that do not agree on it count different quorums. */
   readonly replicas: number;
+  /** Its `--lease-store`, where that is not the peers themselves: pods that do not agree on it win different leases. */
+  readonly store?: 'kubernetes';
 }
 
 /** Why the master moved. */
@@ -193,4 +195,17 @@ export interface PeerStatus extends Envelope {
   readonly refusedMessages: number;
   /** The last moves of the master, the oldest first. */
   readonly changes?: readonly Change[];
+  /** The store of the lease, where it is not the peers themselves. */
+  readonly store?: StoreStatus;
+}
+
+/** What a sidecar knows of the store of the lease. */
+export interface StoreStatus {
+  readonly kind: 'kubernetes';
+  /** Why the last question to it came to nothing; null when it was answered, or not asked yet. */
+  readonly trouble: string | null;
+  /** How long ago it answered last, in milliseconds; null for never. */
+  readonly answeredAgoMs: number | null;
+  /** The holder's lease stands only because all pods agree, for the store does not answer it. */
+  readonly isFailsafe: boolean;
 }

@@ -3,13 +3,14 @@ import { rememberLoss } from './chronicle.ts';
 import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
+import { isSameHolder } from './lease.ts';
 import { historyOf } from './lineage.ts';
 import { lossFields, lossTowards } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
 import type { NodeState, OwnRedis } from './state.ts';
 import { note, orderOwn, patchOwn, podsOfOtherSize, wakeAt, watchOwn, type Turn } from './turn.ts';
-import { isAnnouncementFresh } from './view.ts';
+import { isAnnouncementFresh, OVERDUE_HEARTBEATS, usesStore } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
@@ -18,8 +19,6 @@ const RETRY_MS = 300;
  * repl-diskless-sync-delay is 5 s by default, and Redis counts whole seconds and looks once in each.
  */
 const FIRST_COPY_MS = 7000;
-/** After so many heartbeats without a renewal the master's sidecar counts as silent. */
-const OVERDUE_HEARTBEATS = 1.5;
 /** How often a Redis that was just pointed at its master is asked until it is in step, in milliseconds. */
 const SYNC_POLL_MS = 50;
 /** How long a Redis that was just pointed at its master may take until it is linked, in milliseconds. */
@@ -325,20 +324,30 @@ export function convergeWithoutLease(turn: Turn): void {
   else if (own.info?.role === 'master') fenceWithoutLease(turn);
 }
 
-/**
- * A writable Redis whose pod holds no lease. Just after its sidecar has started, it may still be the rightful master, and
- * gets the chance to win its lease again, but only while a quorum of pods can be heard: alone, it has to stop.
- */
-function fenceWithoutLease(turn: Turn): void {
-  const { state, nowMs } = turn;
-  const { timings, quorum } = state.config;
-  const graceEndsMs = state.startedAtMs + timings.grantMs + timings.detachGraceMs;
+/** Can this pod be heard by those whose votes the lease needs? */
+function isInTouch({ state, nowMs }: Turn): boolean {
+  const { timings, quorum, self } = state.config;
   const recentMs = timings.requestTimeoutMs * 2;
+  if (usesStore(state)) {
+    const record = state.store.sighting?.record;
+    const isAnothers = record?.kind === 'lease' && !isSameHolder(record.lease.holder, self);
+    return !isAnothers && nowMs - state.store.answeredAtMs < recentMs;
+  }
   const heard = Object.values(state.peers).filter(
     (peer) => peer?.answeredAtMs !== null && peer !== undefined && nowMs - peer.answeredAtMs < recentMs,
   ).length;
-  const hasQuorum = heard + 1 >= quorum;
-  if (nowMs < graceEndsMs && (hasQuorum || nowMs < firstContactMs(state))) {
+  return heard + 1 >= quorum;
+}
+
+/**
+ * A writable Redis whose pod holds no lease. Just after its sidecar has started, it may still be the rightful master, and
+ * gets the chance to win its lease again, but only while a quorum of pods can be heard, or the store: alone, it has to stop.
+ */
+function fenceWithoutLease(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { timings } = state.config;
+  const graceEndsMs = state.startedAtMs + timings.grantMs + timings.detachGraceMs;
+  if (nowMs < graceEndsMs && (isInTouch(turn) || nowMs < firstContactMs(state))) {
     wakeAt(turn, Math.min(graceEndsMs, nowMs + timings.heartbeatMs));
     return;
   }

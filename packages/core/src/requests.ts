@@ -1,4 +1,5 @@
 import { describeRelease, type RequestRef } from './action.ts';
+import type { Term } from './brand.ts';
 import { endDonation, startDonation } from './donate.ts';
 import { campaignDelayMs, HANDED_TRIES, standBack } from './election.ts';
 import { remember } from './chronicle.ts';
@@ -10,7 +11,7 @@ import { hearPauses } from './pause.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
 import { forgetPromises, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
-import { heldUntilMs } from './view.ts';
+import { heldUntilMs, usesStore } from './view.ts';
 
 type RequestOf<Type extends PeerRequest['type']> = Extract<PeerRequest, { type: Type }>;
 
@@ -32,6 +33,10 @@ export function meet(turn: Turn, identity: PodIdentity): void {
   const known = peerView(turn.state, identity.pod).identity;
   if (known?.incarnation === identity.incarnation && known.ip === identity.ip) return;
   const { replicas } = turn.state.config.self;
+  if (identity.store !== turn.state.config.self.store && known?.incarnation !== identity.incarnation) {
+    const text = `${identity.pod} runs with --lease-store ${identity.store ?? 'peers'}, this pod with ${turn.state.config.self.store ?? 'peers'}: pause automatic failover until all pods have the same`;
+    note(turn, 'warn', 'store-differs', text);
+  }
   if (identity.replicas !== replicas && known?.incarnation !== identity.incarnation) {
     const text = `${identity.pod} runs with --replicas ${String(identity.replicas)}, this pod with ${String(replicas)}: change it on all pods, one pod more or less at a time`;
     note(turn, 'warn', 'replicas-differ', text);
@@ -170,6 +175,7 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   const isOfMaster = announcement !== null && isSameHolder(announcement, from) && term >= announcement.term;
   const wasMaster = isOfMaster && request.cause !== 'withdrawn';
   const heldHere = held?.pod === from.pod;
+  rememberGivenBack(turn, from, term);
   patch(turn, { voter: release(state.voter, from, term, to, nowMs, timings.reservationMs) });
   if (wasMaster) {
     note(
@@ -190,6 +196,17 @@ function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {
   if (!concernsUs || term < state.voter.promisedTerm || state.role.kind === 'holder') return;
   if (to === self.pod) standBack(turn, 0, HANDED_TRIES);
   else standBack(turn, (to === null ? 0 : timings.reservationMs) + campaignDelayMs(turn));
+}
+
+/** The store may learn of it later, or not at all; the holder's own word is as good. */
+function rememberGivenBack(turn: Turn, { pod, uid, incarnation }: PodIdentity, term: Term): void {
+  const { store } = turn.state;
+  if (!usesStore(turn.state)) return;
+  const before = store.givenBack.find(({ holder }) => holder.pod === pod);
+  const isOlder = before?.holder.incarnation === incarnation && before.term >= term;
+  if (isOlder) return;
+  const others = store.givenBack.filter((given) => given !== before);
+  patch(turn, { store: { ...store, givenBack: [...others, { holder: { pod, uid, incarnation }, term }] } });
 }
 
 /** Does this request come from the holder of the lease, as far as this voter can tell? */

@@ -16,6 +16,7 @@ import type {
   ReleaseCause,
 } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
+import type { GivenBack, Sighting, StoreOutcome } from './store.ts';
 import type { Timings } from './timings.ts';
 
 /** What does not change while the sidecar runs. */
@@ -154,17 +155,59 @@ export type Role =
       readonly previous: readonly PreviousPromise[];
       readonly untilMs: number;
       readonly probeId: number | null;
+      /** Those who have promised the lease to somebody else, or know a newer term. */
+      readonly objecting: readonly PodName[];
+      /** With a store: what it has shown since this moment counts. */
+      readonly sinceMs: number;
+      readonly stored: Stored | 'wanted' | 'failed' | null;
     }
   | {
       readonly kind: 'holder';
       readonly term: Term;
       readonly grants: Grants;
+      /** With a store: the last write that has succeeded. */
+      readonly stored: Stored | null;
       readonly renewAtMs: number;
       readonly old: OldMaster | null;
       /** Pods that had the lease since the old master was announced: their Redis may be a master that nobody knows of. */
       readonly suspects: readonly PodName[];
       readonly phase: Phase;
     };
+
+/** A write of the own lease that the store has confirmed. */
+export interface Stored {
+  /** When it was sent. */
+  readonly atMs: number;
+  /** Which N was written. */
+  readonly replicas: number;
+}
+
+/** What is known of the store of the lease, where it is not the peers themselves. */
+export interface StoreView {
+  readonly sighting: Sighting | null;
+  /** The version may have moved on since: it is read before anything is written. */
+  readonly isStale: boolean;
+  /** When the last question was sent, answered or not. */
+  readonly askedAtMs: number;
+  /** When the last question was sent that was answered with a record. */
+  readonly readAtMs: number;
+  /** When any answer came last. */
+  readonly answeredAtMs: number;
+  readonly pending: {
+    readonly id: number;
+    readonly purpose: 'read' | 'acquire' | 'renew' | 'release';
+    readonly term: Term;
+  } | null;
+  /** It is left alone until then, after a failure. */
+  readonly holdOffUntilMs: number;
+  /** When the last failure was taken in. */
+  readonly failedAtMs: number;
+  readonly trouble: string | null;
+  /** The own lease that is still to be given back there. */
+  readonly releasing: { readonly term: Term; readonly to: PodName | null; readonly sinceMs: number } | null;
+  /** What the holders themselves said they gave back; the newest of each pod. */
+  readonly givenBack: readonly GivenBack[];
+}
 
 export interface RunningCommand {
   readonly ref: RequestRef;
@@ -238,6 +281,8 @@ export interface NodeState {
     readonly cause: ReleaseCause;
     readonly byMs: number;
   } | null;
+  /** Not of use while the peers themselves are the store. */
+  readonly store: StoreView;
   readonly nextId: number;
   readonly reason: string;
   readonly refusedMessages: number;
@@ -268,6 +313,13 @@ export type Input =
     }
   | { readonly type: 'own-done'; readonly id: number; readonly action: OwnAction; readonly outcome: Outcome }
   | { readonly type: 'remote-done'; readonly id: number; readonly pod: PodName; readonly outcome: Outcome }
+  /** The answer to a question to the store. */
+  | {
+      readonly type: 'store-done';
+      readonly id: number;
+      readonly sentAtMs: number;
+      readonly outcome: StoreOutcome;
+    }
   /** A peer was met (its address and life are known). */
   | {
       readonly type: 'peer-met';

@@ -4,7 +4,7 @@ import type { ReleaseCause } from './messages.ts';
 import { holdInLimbo } from './own.ts';
 import { isPaused } from './pause.ts';
 import { askAll, note, orderOwn, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
-import { heldUntilMs } from './view.ts';
+import { heldUntilMs, usesStore } from './view.ts';
 
 /** True when the own Redis certainly takes no writes: it is a replica, and no order that could change that is under way. */
 function isFenced(turn: Turn): boolean {
@@ -46,6 +46,7 @@ function sendRelease(turn: Turn, term: HolderRole['term'], to: PodName | null, c
   const { self, timings } = state.config;
   askAll(turn, term, { type: 'RELEASE', to, cause });
   patch(turn, { voter: release(state.voter, self, term, to, nowMs, timings.reservationMs), releaseAfterFence: null });
+  if (usesStore(state)) patch(turn, { store: { ...state.store, releasing: { term, to, sinceMs: nowMs } } });
   note(
     turn,
     'info',
@@ -81,7 +82,7 @@ export function checkLease(turn: Turn): void {
     turn,
     'error',
     'lease-lost',
-    `the lease of term ${String(role.term)} could not be renewed by a quorum: fencing the own Redis`,
+    `the lease of term ${String(role.term)} could not be renewed by ${usesStore(turn.state) ? 'the store, nor by all pods' : 'a quorum'}: fencing the own Redis`,
     {
       term: role.term,
     },

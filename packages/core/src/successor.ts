@@ -4,6 +4,7 @@ import { startHandover } from './handover.ts';
 import { hindranceOf } from './hindrance.ts';
 import { rankOthers } from './lead.ts';
 import { isPaused } from './pause.ts';
+import { isFailsafe } from './view.ts';
 import { note, otherMembers, patch, peerView, wakeAt, type HolderRole, type Turn } from './turn.ts';
 
 /** Why a pod can not take over from this one, which leads; null when it can. */
@@ -11,6 +12,7 @@ export function whyNotReady(turn: Turn, pod: PodName): string | null {
   const { state, nowMs } = turn;
   const { config, announcement } = state;
   const { position, identity, answeredAtMs } = peerView(state, pod);
+  if (isFailsafe(state, nowMs)) return 'the lease store does not answer, so it could not take the lease';
   if (identity === null || answeredAtMs === null) return 'its sidecar has not been met';
   if (nowMs - answeredAtMs >= config.timings.leaseMs) return 'its sidecar does not answer';
   if (position === null) return 'its Redis is down, or loading';

@@ -45,7 +45,7 @@ export function wakeAt(turn: Turn, atMs: number): void {
   turn.wakeAtMs = Math.min(turn.wakeAtMs, Math.max(atMs, turn.nowMs + 1));
 }
 
-function takeId(turn: Turn): number {
+export function takeId(turn: Turn): number {
   const id = turn.state.nextId;
   patch(turn, { nextId: id + 1 });
   return id;
@@ -119,12 +119,16 @@ export function knownPeers(state: NodeState, nowMs: number): { identity: PodIden
   });
 }
 
-/** Pods that were started with another `--replicas` than this one: they count other quorums. */
+/** Was this pod started with the same `--replicas` and `--lease-store`? Otherwise it counts other votes than this one does. */
+export function countsAlike(self: PodIdentity, other: PodIdentity): boolean {
+  return other.replicas === self.replicas && other.store === self.store;
+}
+
+/** Pods that were started with another `--replicas` or `--lease-store` than this one: they count other votes. */
 export function podsOfOtherSize(state: NodeState): readonly PodIdentity[] {
-  const { replicas } = state.config.self;
   return otherMembers(state).flatMap((pod) => {
     const { identity } = peerView(state, pod);
-    return identity === null || identity.replicas === replicas ? [] : [identity];
+    return identity === null || countsAlike(state.config.self, identity) ? [] : [identity];
   });
 }
 

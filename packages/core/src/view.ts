@@ -1,13 +1,48 @@
 import type { Address } from './action.ts';
 import { leaseUntilMs, standingGrant } from './lease.ts';
-import type { Change, PeerStatus } from './messages.ts';
+import type { Change, PeerStatus, StoreStatus } from './messages.ts';
 import { ownPosition } from './position.ts';
-import type { NodeState } from './state.ts';
+import type { NodeConfig, NodeState, Stored } from './state.ts';
 
 /** Until when this sidecar's own lease is valid; -Infinity when it is not the holder. */
 export function heldUntilMs(state: NodeState): number {
-  if (state.role.kind !== 'holder') return -Infinity;
-  return leaseUntilMs(state.role.grants, state.config.quorum, state.config.timings.leaseMs);
+  const { role, config } = state;
+  if (role.kind !== 'holder') return -Infinity;
+  const { leaseMs } = config.timings;
+  if (!usesStore(state)) return leaseUntilMs(role.grants, config.quorum, leaseMs);
+  return Math.max(storedUntilMs(state), leaseUntilMs(role.grants, failsafeSize(role.stored, config), leaseMs));
+}
+
+/** Does something beside the peers decide who has the lease? */
+export function usesStore({ config }: Pick<NodeState, 'config'>): boolean {
+  return config.self.store !== undefined;
+}
+
+/** Until when the store itself gives the lease to this pod; -Infinity when it does not. */
+function storedUntilMs({ role, config }: NodeState): number {
+  const stored = role.kind === 'holder' ? role.stored : null;
+  return stored === null ? -Infinity : stored.atMs + config.timings.leaseMs;
+}
+
+/**
+ * How many pods have to agree that the holder goes on without the store: all. While N is being changed that is the greater one, because
+ * whoever would take the lease goes by the N in the record.
+ */
+function failsafeSize(stored: Stored | null, { members }: NodeConfig): number {
+  return Math.max(members.length, stored?.replicas ?? 0);
+}
+
+/** This pod holds the lease, and no longer by a write that the store has confirmed: all pods agree. */
+export function isFailsafe(state: NodeState, nowMs: number): boolean {
+  return usesStore(state) && storedUntilMs(state) <= nowMs && heldUntilMs(state) > nowMs;
+}
+
+function storeStatusOf(state: NodeState, nowMs: number): StoreStatus | null {
+  const { store } = state.config.self;
+  if (store === undefined) return null;
+  const { trouble, answeredAtMs } = state.store;
+  const answeredAgoMs = Number.isFinite(answeredAtMs) ? Math.max(0, Math.round(nowMs - answeredAtMs)) : null;
+  return { kind: store, trouble, answeredAgoMs, isFailsafe: isFailsafe(state, nowMs) };
 }
 
 /** True while this pod is master under a lease that is valid at `nowMs`. */
@@ -24,6 +59,16 @@ export function isAnnouncementFresh(state: NodeState, nowMs: number): boolean {
   if (state.announcement === null) return false;
   if (state.role.kind === 'holder') return isLeading(state, nowMs);
   return !state.masterGone && state.announcedUntilMs > nowMs;
+}
+
+/** After so many heartbeats without a renewal the master's sidecar counts as silent. */
+export const OVERDUE_HEARTBEATS = 1.5;
+
+/** From when on the silence of the announced master means something; -Infinity when nobody is known to lead. */
+export function overdueAtMs(state: NodeState, nowMs: number): number {
+  if (state.masterSilent || !isAnnouncementFresh(state, nowMs)) return -Infinity;
+  const { grantMs, heartbeatMs } = state.config.timings;
+  return state.announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
 }
 
 /** Who is master, for clients: null without a fresh view, so that nobody is led to a stale one. */
@@ -44,6 +89,7 @@ export function statusOf(state: NodeState, nowMs: number): PeerStatus {
   const grant = standingGrant(state.voter, nowMs);
   const { pod, uid } = config.self;
   const isHolder = role.kind === 'holder' && heldUntilMs(state) > nowMs;
+  const store = storeStatusOf(state, nowMs);
   return {
     v: 1,
     cluster: config.cluster,
@@ -66,5 +112,6 @@ export function statusOf(state: NodeState, nowMs: number): PeerStatus {
     refusedMessages: state.refusedMessages,
     pauses: state.pauses,
     changes: changesOf(state, nowMs),
+    ...(store === null ? {} : { store }),
   };
 }

@@ -313,6 +313,8 @@ function isStep(action: Action): boolean {
       return action.action.kind !== 'sample';
     case 'remote':
       return true;
+    case 'store':
+      return action.request.do === 'write';
     case 'answer':
     case 'command-done':
     case 'master-changed':

@@ -1,8 +1,16 @@
 import type { Damage, RedisDeath } from './damage.ts';
 import { strikeNetwork } from './network-faults.ts';
-import { isNetworkFault, type Fault, type FaultKind, type NetworkFaultKind } from './plan.ts';
+import {
+  isNetworkFault,
+  isStoreFault,
+  type Fault,
+  type FaultKind,
+  type NetworkFaultKind,
+  type StoreFaultKind,
+} from './plan.ts';
 import type { Pod } from './pod.ts';
 import type { Process } from './process.ts';
+import { strikeStore } from './store-faults.ts';
 import type { DnsMode, World } from './world.ts';
 
 type Strike = (fault: Fault, pod: Pod) => void;
@@ -41,10 +49,11 @@ export class Faults {
     this.#world.log(`*** ${kind} ${pod.name} for ${fault.forMs.toFixed(0)} ms`);
     if (isNetworkFault(kind)) {
       strikeNetwork(kind, fault, pod, this.#world, (forMs, undo) => this.#damage.for(forMs, undo));
-    } else this.#strikes[kind](fault, pod);
+    } else if (isStoreFault(kind)) strikeStore(kind, fault, pod, this.#world, this.#damage);
+    else this.#strikes[kind](fault, pod);
   }
 
-  readonly #strikes: Record<Exclude<FaultKind, NetworkFaultKind>, Strike> = {
+  readonly #strikes: Record<Exclude<FaultKind, NetworkFaultKind | StoreFaultKind>, Strike> = {
     'kill-sidecar': (fault, pod) => this.#damage.killSidecar(pod, fault.forMs),
     'pause-sidecar': (fault, pod) => this.#pause(pod.sidecar, fault),
     'kill-redis': (fault, pod) => this.#damage.killRedis(pod, deathOf(fault, fault.forMs)),

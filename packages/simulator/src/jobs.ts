@@ -11,6 +11,7 @@ interface Job {
   readonly steps: number;
   readonly pods: number | null;
   readonly only: readonly FaultKind[] | null;
+  readonly leaseStore: SearchOrder['leaseStore'];
   readonly scenario: string | null;
 }
 

@@ -1,6 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { FAULT_KINDS, minimise, NOT_SIMULATED, run, SCENARIOS, type RunOptions, type Scenario } from './index.ts';
+import {
+  FAULT_KINDS,
+  STORE_FAULT_KINDS,
+  minimise,
+  NOT_SIMULATED,
+  run,
+  SCENARIOS,
+  type RunOptions,
+  type Scenario,
+} from './index.ts';
 import { isJob, runJob, searchWithJobs } from './jobs.ts';
 import { parseOrder, USAGE, type Order } from './order.ts';
 import { progressLine, replayLine, toMarkdown, type Part } from './report.ts';
@@ -17,11 +26,12 @@ function list(): void {
   console.log('\nnot simulated:');
   for (const [name, why] of Object.entries(NOT_SIMULATED)) console.log(`${name.padEnd(30)} ${why}`);
   console.log(`\nkinds of faults: ${FAULT_KINDS.join(', ')}`);
+  console.log(`with --lease-store kubernetes also: ${STORE_FAULT_KINDS.join(', ')}`);
 }
 
 function replay(order: Order): boolean {
-  const { seed, steps, pods, only, scenario } = order;
-  const options: RunOptions = { seed, steps, pods, only, ...(scenario === null ? {} : { scenario }) };
+  const { seed, steps, pods, only, scenario, leaseStore } = order;
+  const options: RunOptions = { seed, steps, pods, only, leaseStore, ...(scenario === null ? {} : { scenario }) };
   let result = run({ ...options, isRecording: true });
   if (order.isMinimised && scenario === null && result.violations.length > 0) {
     const { plan } = minimise(options, result);
@@ -44,8 +54,17 @@ async function searchAll(order: Order, command: string): Promise<boolean> {
   const parts: Part[] = [];
   const stories: readonly (Scenario | null)[] = order.isEachScenario ? SCENARIOS : [order.scenario];
   for (const scenario of stories) {
-    const { from, seeds, steps, pods, only, jobs } = order;
-    const share = { from, seeds, stride: 1, steps, pods: order.isEachScenario ? null : pods, only, scenario };
+    const { from, seeds, steps, pods, only, jobs, leaseStore } = order;
+    const share = {
+      from,
+      seeds,
+      stride: 1,
+      steps,
+      pods: order.isEachScenario ? null : pods,
+      only,
+      leaseStore,
+      scenario,
+    };
     const tally = await searchWithJobs(new URL(import.meta.url), share, jobs, (line, some) => {
       total = addTally(total, some);
       if (line !== null && brokenRuns.length < MOST_BROKEN_TOLD) {

@@ -14,7 +14,12 @@ const bothWays = (self: number, others: readonly number[]): Pairs =>
 /** Which directions of which pairs a fault cuts; null for a fault that cuts nothing. */
 function pairsOf(kind: NetworkFaultKind, fault: Fault, self: number, world: World): Pairs | null {
   const { pods, clients } = world.settings;
-  const others = Array.from({ length: pods + clients }, (_, slot) => slot).filter((slot) => slot !== self);
+  const near = Array.from({ length: pods + clients }, (_, slot) => slot).filter((slot) => slot !== self);
+  // The API that keeps the lease may be on either side.
+  const others =
+    world.api !== null && fault.amount * 10 - Math.floor(fault.amount * 10) < 0.5
+      ? [...near, world.api.machine.slot]
+      : near;
   const other = fault.otherIndex === self ? (self + 1) % pods : fault.otherIndex;
   const nearClient = pods + Math.floor(fault.amount * clients);
   switch (kind) {

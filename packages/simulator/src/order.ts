@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS, type FaultKind } from './plan.ts';
+import { FAULT_KINDS, STORE_FAULT_KINDS, type FaultKind } from './plan.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import type { RunSettings } from './settings.ts';
 
-export const USAGE = `npm run simulate -- --seed N [--scenario NAME] [--steps M] [--pods K] [--only KIND,...] [--minimise]   one run, with its timeline
+export const USAGE = `npm run simulate -- --seed N [--scenario NAME] [--steps M] [--pods K] [--only KIND,...] [--lease-store kubernetes] [--minimise]   one run, with its timeline
 npm run simulate -- --seeds COUNT [--scenario NAME|all] [--from N] [--jobs J|all] [--save FILE.json|FILE.md] ...    a search
 npm run simulate -- --list                                                                    the stories and the kinds of faults`;
 
@@ -24,6 +25,7 @@ export interface Order {
   /** Each of the stories, one after the other. */
   readonly isEachScenario: boolean;
   readonly isMinimised: boolean;
+  readonly leaseStore: RunSettings['leaseStore'];
   readonly jobs: number;
   readonly saveTo: string | null;
 }
@@ -36,9 +38,14 @@ function whole(name: string, text: string, least: number, most: number): number 
   return value;
 }
 
+function leaseStoreOf(text: string): RunSettings['leaseStore'] {
+  if (text === 'peers' || text === 'kubernetes') return text;
+  throw new RangeError(`--lease-store is ${text}; it must be peers or kubernetes`);
+}
+
 function kindsOf(text: string): FaultKind[] {
   return text.split(',').map((name) => {
-    const kind = FAULT_KINDS.find((known) => known === name);
+    const kind = [...FAULT_KINDS, ...STORE_FAULT_KINDS].find((known) => known === name);
     if (kind === undefined) throw new RangeError(`--only: there is no fault ${name} (see --list)`);
     return kind;
   });
@@ -77,6 +84,7 @@ export function parseOrder(args: string[], cores: number): Order {
       save: { type: 'string' },
       list: { type: 'boolean', default: false },
       minimise: { type: 'boolean', default: false },
+      'lease-store': { type: 'string', default: 'peers' },
     },
   });
   const most = Number.MAX_SAFE_INTEGER;
@@ -96,6 +104,7 @@ export function parseOrder(args: string[], cores: number): Order {
     scenario: isNamed ? scenarioOf(values.scenario ?? '') : null,
     isEachScenario,
     isMinimised: values.minimise,
+    leaseStore: leaseStoreOf(values['lease-store']),
     jobs: values.jobs === 'all' ? cores : whole('jobs', values.jobs, 1, MOST_JOBS),
     saveTo: saveTarget(values.save),
   };

@@ -53,7 +53,24 @@ export const FAULT_KINDS = [
   'pause-failover',
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** What can be done to the API that keeps the lease; drawn only where there is one. */
+export const STORE_FAULT_KINDS = [
+  'api-away',
+  'api-away-for-one',
+  'api-slow',
+  'api-loses-answers',
+  'api-refuses',
+  'record-touched',
+  'record-deleted',
+] as const;
+
+export type StoreFaultKind = (typeof STORE_FAULT_KINDS)[number];
+
+export type FaultKind = (typeof FAULT_KINDS)[number] | StoreFaultKind;
+
+export function isStoreFault(kind: FaultKind): kind is StoreFaultKind {
+  return STORE_FAULT_KINDS.some((known) => known === kind);
+}
 
 export function isNetworkFault(kind: FaultKind): kind is NetworkFaultKind {
   return NETWORK_FAULT_KINDS.some((known) => known === kind);
@@ -77,10 +94,12 @@ const DURATIONS_MS = [40, 150, 400, 1000, 1700, 2600, 4000, 8000, 20_000] as con
 const GAPS_MS = [150, 500, 1000, 2000, 4000] as const;
 
 /** Which kinds a run has: all, or a few, so that the same few meet each other often. */
-function drawKinds(random: Random): readonly FaultKind[] {
+function drawKinds(random: Random, hasStore: boolean): readonly FaultKind[] {
   const count = random.pick([2, 3, 3, 4, 6, 10, FAULT_KINDS.length]);
-  if (count === FAULT_KINDS.length) return FAULT_KINDS;
-  return Array.from({ length: count }, () => random.pick(FAULT_KINDS));
+  const all: readonly FaultKind[] = hasStore ? [...FAULT_KINDS, ...STORE_FAULT_KINDS] : FAULT_KINDS;
+  if (count === FAULT_KINDS.length) return all;
+  const drawn = Array.from({ length: count }, () => random.pick(all));
+  return hasStore ? [...drawn, random.pick(STORE_FAULT_KINDS)] : drawn;
 }
 
 /**
@@ -94,8 +113,9 @@ export function drawPlan(
   pods: number,
   firstAtMs: number,
   only: readonly FaultKind[] | null,
+  hasStore = false,
 ): Fault[] {
-  const drawn = drawKinds(random);
+  const drawn = drawKinds(random, hasStore);
   const kinds = only ?? drawn;
   const durationsMs = random.chance(0.5)
     ? DURATIONS_MS

@@ -222,6 +222,7 @@ export class Pod {
         redisPort: REDIS_PORT,
         port: SIDECAR_PORT,
         replicas: this.replicas,
+        ...(settings.leaseStore === 'kubernetes' ? { store: settings.leaseStore } : {}),
       },
       members: pods.slice(0, this.replicas).map(({ name }) => name),
       quorum: core.quorumOf(this.replicas),

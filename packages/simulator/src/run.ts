@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly scenario?: Scenario;
   /** False for a core whose clock stands still while its machine is suspended. */
   readonly clockCountsSuspension?: boolean;
+  /** What decides who has the lease; the peers, unless said otherwise. */
+  readonly leaseStore?: RunSettings['leaseStore'];
 }
 
 export interface RunResult {
@@ -156,23 +158,25 @@ function disturb(simulation: Run, options: RunOptions, plan: readonly Fault[]): 
 }
 
 function drawAll(options: RunOptions): { settings: RunSettings; plan: readonly Fault[] } {
-  const { seed, steps, scenario } = options;
+  const { seed, steps, scenario, leaseStore = 'peers' } = options;
   const random = new Random(seed);
   // Drawn in any case: the rest of the run must not depend on who chose the number of pods.
   const drawn = random.pick(POD_COUNTS);
   if (scenario !== undefined) {
     const pods = options.pods ?? random.pick(scenario.pods);
-    const settings = drawSettings(random, pods);
+    const settings = { ...drawSettings(random, pods), leaseStore };
     return { settings: scenario.settings?.(settings, random) ?? settings, plan: [] };
   }
   const pods = options.pods ?? drawn;
   const drawnSettings = drawSettings(random, pods);
-  const plan = options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null);
+  const plan =
+    options.plan ?? drawPlan(random, steps, pods, FIRST_FAULT_MS, options.only ?? null, leaseStore !== 'peers');
   // Redis measures the delay on the wall clock: when that goes back by an hour, the sync comes an hour later.
   const mayDelaySyncs = !plan.some(({ kind }) => kind === 'clock-step');
   const habits = drawRedisHabits(new Random(seed, HABITS_STREAM), mayDelaySyncs);
   // Most sets have a place for it; the stories are told without, which is harder.
-  const settings = { ...drawnSettings, redis: { ...drawnSettings.redis, ...habits }, remembers: seed % 4 !== 0 };
+  const redis = { ...drawnSettings.redis, ...habits };
+  const settings = { ...drawnSettings, redis, remembers: seed % 4 !== 0, leaseStore };
   return { settings, plan };
 }
 

@@ -1,6 +1,7 @@
 import type { FaultKind } from './plan.ts';
 import { run, type RunResult } from './run.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import type { RunSettings } from './settings.ts';
 
 /** Which runs a search makes. */
 export interface SearchOrder {
@@ -11,6 +12,8 @@ export interface SearchOrder {
   readonly steps: number;
   readonly pods: number | null;
   readonly only: readonly FaultKind[] | null;
+  /** What decides who has the lease. */
+  readonly leaseStore: RunSettings['leaseStore'];
   readonly scenario: Scenario | null;
 }
 
@@ -80,11 +83,11 @@ export function describeRun(result: RunResult, scenario: Scenario | null): strin
 
 /** Runs one seed after the other; tells of each when it has ended. */
 export function search(order: SearchOrder, onRun: (line: string | null, tally: Tally) => void): Tally {
-  const { from, seeds, stride, steps, pods, only, scenario } = order;
+  const { from, seeds, stride, steps, pods, only, leaseStore, scenario } = order;
   let total = NOTHING_YET;
   for (let seed = from; seed < from + seeds; seed += stride) {
     const story = scenario === null ? {} : { scenario };
-    const result = run({ seed, steps, pods, only, ...story });
+    const result = run({ seed, steps, pods, only, leaseStore, ...story });
     const tally = tallyOf(result);
     total = addTally(total, tally);
     onRun(result.violations.length > 0 ? describeRun(result, scenario) : null, tally);

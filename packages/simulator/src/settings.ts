@@ -22,6 +22,7 @@ export interface RunSettings {
   readonly calmMs: number;
   /** A sidecar finds what its former life has kept: the volume of the rendered config is mounted. */
   readonly remembers: boolean;
+  readonly leaseStore: 'peers' | 'kubernetes';
 }
 
 const TIMINGS: readonly TimingOptions[] = [
@@ -58,6 +59,7 @@ export function drawSettings(random: Random, pods: number): RunSettings {
     startsWithData: random.chance(0.15),
     calmMs: random.chance(0.2) ? 60_000 : 10_000,
     remembers: false,
+    leaseStore: 'peers',
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   PeerAnswer,
   PeerRequest,
   RequestRef,
+  Timings,
 } from '@sentinel-micro/core';
 import type { Core } from './core.ts';
 import type { Machine, Network, Socket } from './network.ts';
@@ -18,6 +19,7 @@ import { Process } from './process.ts';
 import type { Random } from './random.ts';
 import { actOnRemote } from './remote-redis.ts';
 import type { Timer } from './scheduler.ts';
+import type { LeaseApi } from './store-model.ts';
 
 /** A machine's steady clock: local time = offset + rate * true time. The offset changes only when a suspension is not counted. */
 export interface LocalClock {
@@ -28,6 +30,7 @@ export interface LocalClock {
 /** What the rest of the world is to know of a sidecar, and what it gives it. */
 export interface SidecarEnvironment {
   readonly core: Core;
+  readonly api: LeaseApi | null;
   readonly network: Network;
   readonly random: Random;
   readonly machine: Machine;
@@ -50,6 +53,9 @@ const MOST_LATENESS_MS = 4;
 const MOST_DUPLICATE_DELAY_MS = 1500;
 /** As in the loop of the sidecar: how often the clock is looked at. Of use only after a suspension, so only then it is done here. */
 const CLOCK_WATCH_MS = 100;
+
+/** As packages/sentinel/src/kube/lease-store.ts has it, with the default of --kube-timeout-ms. */
+const storeTimeoutMs = ({ leaseMs }: Timings): number => Math.min(1000, Math.floor(leaseMs / 3));
 
 /** One sidecar process: the real core in the loop of packages/sentinel/src/loop.ts, on simulated ports. */
 export class Sidecar extends Process {
@@ -177,7 +183,7 @@ export class Sidecar extends Process {
   }
 
   #run(action: Action): void {
-    const { core, network, machine, onAction, onStopped } = this.#environment;
+    const { api, core, network, machine, onAction, onStopped } = this.#environment;
     switch (action.type) {
       case 'ask':
         this.#peers.ask(action.to, action.request, (answer) => {
@@ -205,6 +211,13 @@ export class Sidecar extends Process {
         const options = { core, network, process: this, machine, timeoutMs, now: () => this.localNow() };
         actOnRemote(options, action, (outcome) => {
           this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
+        });
+        break;
+      }
+      case 'store': {
+        const timeoutMs = storeTimeoutMs(this.config.timings);
+        api?.ask({ process: this, machine }, action.request, timeoutMs, (outcome) => {
+          this.feed({ type: 'store-done', id: action.id, sentAtMs: action.sentAtMs, outcome });
         });
         break;
       }

@@ -5,6 +5,7 @@ import { Commands } from './commands.ts';
 import type { Core } from './core.ts';
 import { Foreigner, type ForeignerSettings } from './foreigner.ts';
 import { Network, type Machine, type Socket } from './network.ts';
+import { LeaseApi } from './store-model.ts';
 import { Pod } from './pod.ts';
 import { Random } from './random.ts';
 import type { RedisModel, RedisObserver } from './redis-model.ts';
@@ -21,6 +22,8 @@ export type DnsMode = 'right' | 'silent' | 'self-only' | 'stale' | 'foreign';
 /** Machines beside pods and clients: an old pod that was deleted by force, and the pods of somebody else. */
 const GHOSTS = 1;
 const FOREIGNERS = 2;
+/** Drawn apart from the rest. */
+const API_STREAM = 5;
 
 /** What watches a world. */
 export interface Watcher {
@@ -82,6 +85,8 @@ export class World implements RedisObserver {
   readonly core: Core;
   readonly lines: string[] = [];
   readonly dns: DnsMode[];
+  /** What keeps the lease, where that is not the sidecars themselves. */
+  readonly api: LeaseApi | null;
   watcher: Watcher | null = null;
   onStopped: (pod: Pod) => void = () => undefined;
   /** Called with each action of a sidecar that is in the middle of something; a fault may strike there. */
@@ -98,7 +103,11 @@ export class World implements RedisObserver {
     this.#isRecording = isRecording;
     this.random = new Random(seed, 1);
     this.slots = settings.pods + settings.clients + GHOSTS + FOREIGNERS;
-    this.network = new Network(this.scheduler, new Random(seed, 2), this.slots);
+    const isStored = settings.leaseStore === 'kubernetes';
+    this.network = new Network(this.scheduler, new Random(seed, 2), this.slots + (isStored ? 1 : 0));
+    this.api = isStored
+      ? new LeaseApi(this.network, new Random(seed, API_STREAM), this.slots, (text) => this.log(text))
+      : null;
     this.network.conditions.mostDelayMs = settings.mostDelayMs;
     this.network.conditions.leastDelayMs = Math.min(0.1, settings.mostDelayMs / 2);
     this.pods = Array.from({ length: settings.pods }, (_, index) => new Pod(this, index));
@@ -180,6 +189,7 @@ export class World implements RedisObserver {
   sidecarEnvironment(pod: Pod): SidecarEnvironment {
     return {
       core: this.core,
+      api: this.api,
       network: this.network,
       random: this.random,
       machine: pod.machine,
