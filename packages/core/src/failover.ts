@@ -9,7 +9,7 @@ import { lead } from './lead.ts';
 import { lineageAfter, lineageToldBy, type Lineage } from './lineage.ts';
 import { isPlanned, type AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
-import { dataQuorumOf, hasKeys, ownPosition, positionOfDetached, vouchFor } from './position.ts';
+import { dataQuorumOf, hasKeys, isEmpty, ownPosition, positionOfDetached, vouchFor } from './position.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { Frozen, NodeState, OldMaster, PhaseOf } from './state.ts';
 import { releaseLease } from './step-down.ts';
@@ -29,7 +29,7 @@ import {
   type Turn,
 } from './turn.ts';
 import { newestHistory } from './unheard.ts';
-import { heldUntilMs } from './view.ts';
+import { heldUntilMs, usesStore } from './view.ts';
 
 /**
  * The first step after the lease is won. A pod whose Redis has been master all along (only its sidecar restarted) goes on
@@ -235,10 +235,22 @@ function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>)
   const verdict = readiness(turn, phase, choice);
   if (verdict !== 'ready') {
     because(turn, verdict);
+    if (usesStore(turn.state)) leaveToOthers(turn, role, phase);
     return;
   }
   if (choice.winner !== null) conclude(turn, role, choice, choice.winner);
   else because(turn, 'nobody can be promoted: every pod that answers has priority 0, no data, or a sync under way');
+}
+
+/** A store gives the lease to one who hears nobody, too: those who hear each other may be able to do more with it. */
+function leaveToOthers(turn: Turn, role: HolderRole, { startedAtMs, answered }: PhaseOf<'freeze'>): void {
+  const { timings, quorum, self } = turn.state.config;
+  const untilMs = startedAtMs + 2 * timings.dataWaitMs;
+  if (answered.length >= quorum) return;
+  wakeAt(turn, untilMs);
+  if (turn.nowMs < untilMs) return;
+  note(turn, 'warn', 'lease-unused', `${self.pod} can not use the lease, for it hears too few pods: giving it back`);
+  releaseLease(turn, role, null, 'fenced');
 }
 
 /** The master has given the lease to this very pod, because somebody wanted that. */
@@ -281,6 +293,10 @@ function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string
   }
   if (durability === 'strict' && full < needed)
     return `waiting for pods with their data (--durability strict): ${missing}`;
+  // A store gives the lease to one who hears nobody, too: those who are not heard may have everything.
+  const isAlone = usesStore(turn.state) && phase.answered.length < turn.state.config.quorum;
+  if (isAlone && known !== null && source !== undefined && isEmpty(source.position, known))
+    return `waiting for more pods, for the chosen one is empty: ${missing}`;
   return 'ready';
 }
 

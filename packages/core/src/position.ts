@@ -84,6 +84,11 @@ export function dataQuorumOf(replicas: number): number {
   return replicas - Math.floor(replicas / 2);
 }
 
+/** True when it has nothing at all of what was announced, nor anything else. */
+export function isEmpty(position: Position, known: Lineage): boolean {
+  return worthOf(position, known) === 'none' && !hasKeys(position);
+}
+
 export function hasKeys(position: Pick<Position, 'keys'>): boolean {
   return position.keys !== null && position.keys > 0;
 }

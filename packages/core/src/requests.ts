@@ -4,12 +4,13 @@ import { endDonation, startDonation } from './donate.ts';
 import { campaignDelayMs, HANDED_TRIES, standBack } from './election.ts';
 import { remember } from './chronicle.ts';
 import { rememberChange } from './flapping.ts';
-import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason } from './lease.ts';
+import { isSameHolder, judge, promise, release, standingGrant, type RefusalReason, type Voter } from './lease.ts';
 import type { AnswerBody, Announcement, PeerRequest, PodIdentity } from './messages.ts';
 import { convergeWithoutLease, holdInLimbo } from './own.ts';
 import { hearPauses } from './pause.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
+import type { NodeState } from './state.ts';
 import { forgetPromises, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
 import { heldUntilMs, usesStore } from './view.ts';
 
@@ -103,6 +104,15 @@ function answerPrevote(turn: Turn, ref: RequestRef, request: RequestOf<'PREVOTE'
   reply(turn, ref, { type: 'granted', position: ownPosition(state, nowMs), announcement, promises: [], members });
 }
 
+/**
+ * With a store, a voter that has just started need not be mute to whoever leads: all have to consent, and of those who would take the lease
+ * each counts on its own vote, which stays mute.
+ */
+function consentingVoter(state: NodeState, request: PeerRequest): Voter {
+  const isConsent = usesStore(state) && request.type === 'RENEW' && request.term >= state.term;
+  return isConsent ? { ...state.voter, mutedUntilMs: -Infinity } : state.voter;
+}
+
 function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQUIRE' | 'RENEW'>): void {
   const { state, nowMs } = turn;
   if (state.role.kind === 'holder') {
@@ -110,7 +120,8 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
     refuse(turn, ref, 'held', Math.max(0, heldUntilMs(state) - nowMs));
     return;
   }
-  const verdict = judge(state.voter, request.from, request.term, nowMs);
+  const voter = consentingVoter(state, request);
+  const verdict = judge(voter, request.from, request.term, nowMs);
   const isNewest = request.term >= state.term;
   raiseTerm(turn, request);
   if (verdict.granted) {

@@ -1,8 +1,9 @@
 import type { PodName } from './brand.ts';
-import { isSameHolder, type HolderId } from './lease.ts';
-import { claimOn, hasVotes } from './store.ts';
-import { otherMembers, type CandidateRole, type Turn } from './turn.ts';
+import { isSameHolder, judge, type HolderId } from './lease.ts';
 import type { PreviousPromise } from './messages.ts';
+import { dataQuorumOf, isEmpty, ownPosition } from './position.ts';
+import { claimOn, hasVotes } from './store.ts';
+import { otherMembers, peerView, type CandidateRole, type Turn } from './turn.ts';
 
 /** How a campaign stands that a store decides. */
 export type Standing =
@@ -31,6 +32,29 @@ function heard(turn: Turn, role: CandidateRole): 'yes' | 'no' | 'wait' {
   return role.objecting.length === 0 ? 'yes' : 'no';
 }
 
+/** How many other pods have answered anything since then. */
+function answeredSince({ state }: Turn, sinceMs: number): number {
+  return otherMembers(state).filter((pod) => (peerView(state, pod).answeredAtMs ?? -Infinity) >= sinceMs).length;
+}
+
+/**
+ * Why this pod could do nothing with the lease, with so many pods in touch; null when it could. A store gives it to one that is alone, too:
+ * an empty Redis must not become the master of pods that it can not hear, and a lease that is of no use keeps others from it.
+ */
+export function whyOfNoUse(turn: Turn, inTouch: number): string | null {
+  const { config, announcement } = turn.state;
+  const { members, durability, quorum } = config;
+  if (announcement === null || inTouch >= quorum) return null;
+  const position = ownPosition(turn.state, turn.nowMs);
+  const isEmptyHanded = position !== null && isEmpty(position, announcement.history);
+  const few = `only ${String(inTouch)} of ${String(members.length)} pods can be heard`;
+  if (isEmptyHanded) return `its Redis has nothing of what there was, and ${few}`;
+  const needed = dataQuorumOf(members.length);
+  return durability === 'strict' && inTouch < needed
+    ? `${few}, and ${String(needed)} have to show their data (--durability strict)`
+    : null;
+}
+
 /** Where a candidate stands: by what it has seen in the store since its campaign began, and by the votes that this needs. */
 export function standingOf(turn: Turn, role: CandidateRole): Standing {
   const { store, config, voter } = turn.state;
@@ -52,13 +76,19 @@ export function standingOf(turn: Turn, role: CandidateRole): Standing {
     const retryAfterMs = reservation.untilMs - turn.nowMs;
     return { kind: 'lost', retryAfterMs, why: `it was released to ${reservation.pod}` };
   }
-  if (!hasVotes(claim.votes, role.grants, quorum)) {
-    if (mayAnswer(turn, role).length > 0) return WAIT;
-    return { kind: 'lost', retryAfterMs: 0, why: 'the pods that would have to agree have promised it to another one' };
+  if (!hasVotes(claim.votes, role.grants, self.pod, quorum)) {
+    if (claim.votes === 'quorum' && mayAnswer(turn, role).length > 0) return WAIT;
+    const ownVote = judge(voter, self, role.term, turn.nowMs);
+    const retryAfterMs = ownVote.granted ? 0 : ownVote.retryAfterMs;
+    const why =
+      claim.votes === 'own' ? 'this pod has agreed that another one goes on' : 'there is no record, and no quorum';
+    return { kind: 'lost', retryAfterMs, why };
   }
   if (role.step === 'acquire') return { kind: 'write' };
   const isHeard = heard(turn, role);
   if (isHeard === 'wait') return WAIT;
+  const lack = whyOfNoUse(turn, answeredSince(turn, role.sinceMs) + 1);
+  if (lack !== null) return { kind: 'lost', retryAfterMs: heartbeatMs, why: lack };
   const why = `${role.objecting.join(', ')} follow another one`;
   return isHeard === 'yes' ? { kind: 'won' } : { kind: 'lost', retryAfterMs: 0, why };
 }

@@ -45,10 +45,11 @@ export type StoreOutcome =
 
 /** Which votes of the pods themselves an acquisition needs beside the write. */
 export type VotesNeeded =
-  | { readonly kind: 'none' }
-  /** One of these: as long as it stands, the former holder does not have the consent of all. */
-  | { readonly kind: 'one-of'; readonly pods: readonly PodName[] }
-  | { readonly kind: 'quorum' };
+  | 'none'
+  /** The own one: as long as it stands, the former holder does not have the consent of all. */
+  | 'own'
+  /** The own one and those of a quorum. */
+  | 'quorum';
 
 export type Claim =
   | { readonly free: true; readonly votes: VotesNeeded }
@@ -97,7 +98,7 @@ interface Candidate {
  * have the lease, so what has to be certain is that this one has it no more, and will not have it again without a write:
  * - its own, also of an earlier life of this pod: nobody else has it;
  * - given back: the holder is fenced;
- * - another's: unchanged for so long that its last write has run out, and a vote of one of those that all would have to consent;
+ * - another's: unchanged for so long that its last write has run out, and the own vote, for all would have to consent;
  * - none: nobody knows what was before, so a quorum has to agree as if there were no store.
  */
 export function claimOn(sighting: Sighting, candidate: Candidate, nowMs: number): Claim {
@@ -110,14 +111,14 @@ export function claimOn(sighting: Sighting, candidate: Candidate, nowMs: number)
       return (
         unchangedFor(sighting, timings.grantMs, nowMs, 'somebody whose record was deleted') ?? {
           free: true,
-          votes: { kind: 'quorum' },
+          votes: 'quorum',
         }
       );
     case 'broken':
       return (
         unchangedFor(sighting, timings.grantMs, nowMs, 'somebody') ?? {
           free: true,
-          votes: { kind: 'one-of', pods: members },
+          votes: 'own',
         }
       );
     case 'lease': {
@@ -127,23 +128,26 @@ export function claimOn(sighting: Sighting, candidate: Candidate, nowMs: number)
       if (lease.isReleased && to !== null && to !== self.pod && nowMs < keptUntilMs) {
         return { free: false, retryAfterMs: keptUntilMs - nowMs, why: `it was released to ${to}` };
       }
-      if (isGivenBack(lease, givenBack) || isSameHolder(holder, self)) return { free: true, votes: { kind: 'none' } };
+      if (isGivenBack(lease, givenBack) || isSameHolder(holder, self)) return { free: true, votes: 'none' };
       const waitMs = Math.max(timings.grantMs, lease.grantMs);
-      const pods = members.slice(0, replicas);
-      return unchangedFor(sighting, waitMs, nowMs, holder.pod) ?? { free: true, votes: { kind: 'one-of', pods } };
+      if (!members.slice(0, replicas).includes(self.pod)) {
+        const why = `${holder.pod} did not count ${self.pod} when it wrote the lease, and need not ask for its consent`;
+        return { free: false, retryAfterMs: timings.leaseMs, why };
+      }
+      return unchangedFor(sighting, waitMs, nowMs, holder.pod) ?? { free: true, votes: 'own' };
     }
   }
 }
 
-/** Are these grants the votes that are needed? */
-export function hasVotes(votes: VotesNeeded, grants: Grants, quorum: number): boolean {
-  switch (votes.kind) {
+/** Are these grants the votes that are needed? The own one is the only one that this pod can not forget without knowing. */
+export function hasVotes(votes: VotesNeeded, grants: Grants, self: PodName, quorum: number): boolean {
+  switch (votes) {
     case 'none':
       return true;
-    case 'one-of':
-      return votes.pods.some((pod) => pod in grants);
+    case 'own':
+      return self in grants;
     case 'quorum':
-      return Object.keys(grants).length >= quorum;
+      return self in grants && Object.keys(grants).length >= quorum;
   }
 }
 

@@ -6,10 +6,10 @@ const MOST_SEEDS = 600;
 const STEPS = 15;
 
 function optionsOf(fault: PlantedFault, seed: number): RunOptions {
-  const { pods = null, only = null } = fault;
+  const { pods = null, only = null, leaseStore = 'peers' } = fault;
   const scenario = SCENARIOS.find(({ name }) => name === fault.scenario);
   if (fault.scenario !== undefined && scenario === undefined) throw new Error(`there is no scenario ${fault.scenario}`);
-  return { seed, steps: STEPS, pods, only, ...(scenario === undefined ? {} : { scenario }) };
+  return { seed, steps: STEPS, pods, only, leaseStore, ...(scenario === undefined ? {} : { scenario }) };
 }
 
 /** Plants each fault, and searches until it shows; the core as it is must pass where the planted one failed. */

@@ -25,6 +25,8 @@ export interface PlantedFault extends Edit {
   /** Which faults of the world bring it to light; all of them, in time, but these sooner. */
   readonly only?: readonly FaultKind[];
   readonly pods?: number;
+  /** What decides who has the lease; the peers, unless said otherwise. */
+  readonly leaseStore?: 'kubernetes';
   /** The search starts here: it would find the fault from 1 on too, only later. */
   readonly from?: number;
 }
