@@ -8,6 +8,7 @@ import {
   type PeerAnswer,
   type PeerRequest,
   type PeerStatus,
+  type StoredLease,
   type Term,
 } from '@sentinel-micro/core';
 import * as v from 'valibot';
@@ -17,6 +18,10 @@ const MAX_TEXT = 253;
 const MAX_LIST = 64;
 /** Twice the longest lease and guard that the flags allow. */
 const MAX_SPAN_MS = 2 * 2 * 86_400_000;
+/** No term of a set that lives for thirty years comes near it. */
+const MAX_STORED_TERM = 2 ** 40;
+/** What etcd and the API take is far more. */
+const MAX_STORED = 32_768;
 /** What was received is part of the text: a stranger must not fill the log with it. */
 const MAX_ISSUE = 200;
 
@@ -43,6 +48,7 @@ const identity = v.object({
   redisPort: port,
   port,
   replicas: count,
+  store: v.exactOptional(v.literal('kubernetes')),
 });
 const historyFields = { replid, replid2: v.nullable(replid), secondReplOffset: v.nullable(offset), offset };
 const cause = v.picklist([
@@ -159,6 +165,14 @@ const statusSchema = v.object({
   ranking: list(pod),
   refusedMessages: count,
   changes: v.exactOptional(list(change)),
+  store: v.exactOptional(
+    v.object({
+      kind: v.literal('kubernetes'),
+      trouble: v.nullable(v.string()),
+      answeredAgoMs: v.nullable(age),
+      isFailsafe: v.boolean(),
+    }),
+  ),
 });
 
 function decode<Schema extends v.GenericSchema>(schema: Schema, json: string, what: string): v.InferOutput<Schema> {
@@ -235,4 +249,37 @@ export function decodeMemory(cluster: string, json: string): Memory {
   const { cluster: of, ...memory } = decode(memorySchema, json, 'the memory');
   if (of === cluster) return memory;
   throw new OperationError('BADMESSAGE', `the memory is of the cluster ${of}, not of ${cluster}`);
+}
+
+const storedLeaseSchema = v.object({
+  v: v.literal(1),
+  cluster: text,
+  holder: v.object({ pod, uid: text, incarnation: text }),
+  isReleased: v.boolean(),
+  to: v.nullable(pod),
+  term: v.pipe(count, v.maxValue(MAX_STORED_TERM), v.transform(asTerm)),
+  grantMs: span,
+  replicas: v.pipe(count, v.minValue(1), v.maxValue(MAX_LIST)),
+  announcement: v.nullable(announcement),
+});
+
+/**
+ * A lease as it is written down in a store.
+ * @param writes has to be another one at each write: a store may leave a record as it is that says the same as before
+ */
+export function encodeStoredLease(cluster: string, lease: StoredLease, writes: number): string {
+  const { announcement: last } = lease;
+  // Why the master moved is told by the pods; there is no need of it here.
+  const { succession: _, ...who } = last ?? {};
+  return JSON.stringify({ v: 1, cluster, ...lease, announcement: last === null ? null : who, writes });
+}
+
+/**
+ * @returns the lease, and the cluster that it is of
+ * @throws OperationError with code `BADMESSAGE`, naming the field.
+ */
+export function decodeStoredLease(json: string): { readonly cluster: string; readonly lease: StoredLease } {
+  if (json.length > MAX_STORED) throw new OperationError('BADMESSAGE', 'the lease is not valid: it is too long');
+  const { cluster, v: _, ...lease } = decode(storedLeaseSchema, json, 'the lease');
+  return { cluster, lease: withoutNewerTerms(lease, [lease.announcement], 'the lease') };
 }

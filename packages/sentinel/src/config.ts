@@ -24,6 +24,7 @@ import {
   type RawFlags,
 } from '@sentinel-micro/runtime';
 import { KUBE_FLAGS, kubeOf, type KubeConfig } from './kube/kube-flags.ts';
+import { LEASE_FLAGS, leaseStoreOf, type LeaseStoreConfig } from './kube/lease-flags.ts';
 import type { PortLogins } from './login.ts';
 
 const DAY_MS = 86_400_000;
@@ -94,6 +95,7 @@ export const RUN_FLAGS = {
     describe: 'kill a master that hangs before another one is promoted; needs shareProcessNamespace and the same user',
   },
   ...KUBE_FLAGS,
+  ...LEASE_FLAGS,
 } as const;
 
 export interface RunConfig {
@@ -116,6 +118,8 @@ export interface RunConfig {
   readonly killHung: boolean;
   /** What is done with the Kubernetes API; null for nothing. */
   readonly kube: KubeConfig | null;
+  /** Where the lease is kept; null for the peers themselves. */
+  readonly leaseStore: LeaseStoreConfig | null;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
 }
@@ -201,6 +205,8 @@ export function parseRunConfig(
   const { username, password } = credentialsOf(flags);
   const logins = loginsOf(flags, { username, password });
   const cluster = clusterIdOf(flags);
+  const place = { pod, namespace: namespaceOf(cluster) };
+  const leaseStore = leaseStoreOf(flags, place, environment);
   const listen = flags['listen'] === undefined ? null : ipFlag(flags, 'listen');
   return {
     node: {
@@ -212,6 +218,7 @@ export function parseRunConfig(
         ip: ipFlag(flags, 'pod-ip'),
         ...portsOf(flags),
         replicas: members.length,
+        ...(leaseStore === null ? {} : { store: 'kubernetes' as const }),
       },
       members,
       quorum: quorumOf(members.length),
@@ -230,7 +237,8 @@ export function parseRunConfig(
     password,
     logins,
     killHung: flags['kill-hung'] === true,
-    kube: kubeOf(flags, { pod, namespace: namespaceOf(cluster) }, environment),
+    kube: kubeOf(flags, place, environment),
+    leaseStore,
     logLevel: logLevelOf(flags),
     logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),
   };

@@ -18,6 +18,8 @@ import {
   type PeerAnswer,
   type PeerRequest,
   type PodName,
+  type StoreOutcome,
+  type StoreRequest,
 } from '@sentinel-micro/core';
 import type { Clock, Logger } from '@sentinel-micro/runtime';
 
@@ -32,6 +34,8 @@ export interface LoopPorts {
   readonly ask: (pod: PodName, request: PeerRequest) => Promise<PeerAnswer | null>;
   readonly executeOwn: (action: OwnAction) => Promise<Outcome>;
   readonly sampleOwn: () => void;
+  /** Asks the store of the lease; never fails, and ends in time. */
+  readonly askStore: (request: StoreRequest) => Promise<StoreOutcome>;
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
   /** The sidecars at these addresses are to be met. */
   readonly meet: (ips: readonly string[]) => void;
@@ -179,6 +183,11 @@ export class Loop {
       case 'remote':
         void ports.executeRemote(action).then((outcome) => {
           this.feed({ type: 'remote-done', id: action.id, pod: action.pod, outcome });
+        });
+        return;
+      case 'store':
+        void ports.askStore(action.request).then((outcome) => {
+          this.feed({ type: 'store-done', id: action.id, sentAtMs: action.sentAtMs, outcome });
         });
         return;
       case 'command-done':

@@ -23,6 +23,7 @@ import { forwardCommand, type ForwardingOptions } from './forwarding.ts';
 import { Hold } from './hold.ts';
 import { startHttp, type HttpSide } from './http/start.ts';
 import type { KubeSide } from './kube/kube-side.ts';
+import { openLeaseStore, type LeaseStore } from './kube/lease-open.ts';
 import { startKube } from './kube/start.ts';
 import { Loop, type LoopPorts } from './loop.ts';
 import { MemoryFile } from './memory.ts';
@@ -102,6 +103,7 @@ function watchDns(
 interface Parts {
   http: HttpSide;
   kube: KubeSide;
+  leaseStore: LeaseStore;
   loop: Loop;
   transport: PeerTransport;
   ownRedis: OwnRedis;
@@ -127,6 +129,7 @@ function buildLoop(config: RunConfig, logger: Logger, parts: () => Parts, listen
     },
     executeOwn: (action) => parts().ownRedis.execute(action),
     sampleOwn: () => parts().ownRedis.sample(),
+    askStore: (request) => parts().leaseStore.ask(request),
     executeRemote: (order) =>
       actOnRemote(
         { host: order.ip, port: order.port, username, password },
@@ -243,7 +246,7 @@ function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOpt
 
 /** Hands over if need be, and ends one part after the other. */
 async function stop(config: RunConfig, logger: Logger, parts: Parts & Running, stopped: Stopped): Promise<void> {
-  const { loop, ownRedis, transport, server, http, kube, dns, post } = parts;
+  const { loop, ownRedis, transport, server, http, kube, leaseStore, dns, post } = parts;
   logger.log('info', 'stopping', 'asked to stop');
   // A Service must not lead anybody to a master that is about to be none.
   await kube.leave();
@@ -259,6 +262,7 @@ async function stop(config: RunConfig, logger: Logger, parts: Parts & Running, s
   ownRedis.stop();
   post.close();
   transport.close();
+  leaseStore.close();
   await Promise.all([server.close(), http.close(), kube.close()]);
   logger.log('info', 'stopped', 'stopped');
 }
@@ -297,6 +301,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const context = contextOf(config, parts);
   const kube = await startKube(config, logger, () => built.loop?.state ?? null);
   built.kube = kube;
+  built.leaseStore = await openLeaseStore(config);
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
     needsLogin: config.logins.clientPassword !== undefined,
     isPeerAddress: (address) => built.transport?.knows(address) ?? false,

@@ -21,6 +21,7 @@ function portsWith(change: Partial<LoopPorts> = {}): LoopPorts {
     meet: () => undefined,
     executeOwn: never,
     sampleOwn: () => undefined,
+    askStore: never,
     executeRemote: never,
     onDecided: () => undefined,
     onStopped: () => undefined,

@@ -34,14 +34,18 @@ export const KUBE_FLAGS = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the sidecar does with the Kubernetes API, and how it reaches it. */
-export interface KubeConfig {
-  readonly roleLabels: boolean;
-  readonly events: boolean;
+/** How the Kubernetes API is reached, and where this pod is in it. */
+export interface KubeAccess {
   readonly statefulSet: string;
   readonly namespace: string;
   readonly timeoutMs: number;
   readonly source: { readonly inCluster: Environment } | { readonly kubeconfig: string };
+}
+
+/** What the sidecar does with the Kubernetes API, and how it reaches it. */
+export interface KubeConfig extends KubeAccess {
+  readonly roleLabels: boolean;
+  readonly events: boolean;
 }
 
 /** Only what is needed: the environment may hold secrets. */
@@ -50,21 +54,30 @@ function addressOf(environment: Environment): Environment {
   return Object.fromEntries(names.map((name) => [name, environment[name]]));
 }
 
+interface Place {
+  readonly pod: string;
+  readonly namespace: string;
+}
+
 /**
  * @param environment where Kubernetes tells a pod how its API is reached
- * @returns null when nothing asks for the API. @throws UsageError
+ * @throws UsageError
  */
-export function kubeOf(
-  flags: RawFlags,
-  place: { readonly pod: string; readonly namespace: string },
-  environment: Environment,
-): KubeConfig | null {
+export function kubeAccessOf(flags: RawFlags, place: Place, environment: Environment): KubeAccess {
   const statefulSet = optionalText(flags, 'statefulset') ?? place.pod.replace(/-\d+$/, '');
   const timeoutMs = numberFlag(flags, 'kube-timeout-ms', 1, MOST_TIMEOUT_MS);
   const kubeconfig = optionalText(flags, 'kubeconfig');
+  const source = kubeconfig === undefined ? { inCluster: addressOf(environment) } : { kubeconfig };
+  return { statefulSet, namespace: place.namespace, timeoutMs, source };
+}
+
+/**
+ * @param environment as `kubeAccessOf` has it
+ * @returns null when nothing asks for the API. @throws UsageError
+ */
+export function kubeOf(flags: RawFlags, place: Place, environment: Environment): KubeConfig | null {
+  const access = kubeAccessOf(flags, place, environment);
   const roleLabels = flags['role-labels'] === true;
   const events = flags['kube-events'] === true;
-  if (!roleLabels && !events) return null;
-  const source = kubeconfig === undefined ? { inCluster: addressOf(environment) } : { kubeconfig };
-  return { roleLabels, events, statefulSet, namespace: place.namespace, timeoutMs, source };
+  return roleLabels || events ? { ...access, roleLabels, events } : null;
 }

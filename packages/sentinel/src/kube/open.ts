@@ -1,7 +1,8 @@
 import type { NodeConfig, NodeState } from '@sentinel-micro/core';
-import { connectKube, KubeConfigError, type KubeApi } from '@sentinel-micro/kubernetes';
-import { messageOf, systemClock, UsageError, type Logger } from '@sentinel-micro/runtime';
+import type { KubeApi } from '@sentinel-micro/kubernetes';
+import { messageOf, systemClock, type Logger } from '@sentinel-micro/runtime';
 import { ApiTrouble } from './api-trouble.ts';
+import { connect } from './connect.ts';
 import { EventWriter } from './event-writer.ts';
 import type { KubeConfig } from './kube-flags.ts';
 import type { KubeSide } from './kube-side.ts';
@@ -15,16 +16,6 @@ const FLUSH_BUDGET_MS = 250;
 
 /** Before the loop has its first state. */
 const NOTHING_YET: RoleView = { wanted: 'keep', lease: null, isFencing: false, term: 0, others: [] };
-
-/** @throws UsageError when it is not given how the API is reached. */
-function connect({ source, namespace, timeoutMs }: KubeConfig): KubeApi {
-  try {
-    return connectKube({ source, namespace, timeoutMs });
-  } catch (error) {
-    if (error instanceof KubeConfigError) throw new UsageError(`the Kubernetes API: ${messageOf(error)}`);
-    throw error;
-  }
-}
 
 interface Common {
   readonly api: KubeApi;
