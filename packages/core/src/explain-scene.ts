@@ -123,14 +123,27 @@ function votesOf(scene: Scene): VoteReport[] {
   return [...configured, ...strangers];
 }
 
+/** How many pods have to be there for an election. Where a store gives the lease, the one that asks for it is enough. */
+export function votesNeeded({ replicas, members }: Pick<Scene, 'replicas' | 'members'>): number {
+  return members.some(({ status }) => status.from.store !== undefined) ? 1 : quorumOf(replicas);
+}
+
+function storeText({ members }: Scene): string {
+  const stores = members.flatMap(({ pod, status }) => (status.store === undefined ? [] : [{ pod, ...status.store }]));
+  if (stores.length === 0) return '';
+  const without = stores.filter(({ trouble }) => trouble !== null).map(({ pod }) => pod);
+  const trouble = without.length === 0 ? '' : `, which does not answer ${without.join(', ')}`;
+  return `; the lease is in the Kubernetes API${trouble}`;
+}
+
 /** Who would vote now, and whether that is enough. */
 export function quorumReport(scene: Scene): QuorumReport {
   const { replicas } = scene;
   const pods = votesOf(scene);
   const votes = pods.filter(({ vote }) => vote === 'yes').length;
-  const needed = quorumOf(replicas);
+  const needed = votesNeeded(scene);
   const later = pods.filter(({ vote }) => vote === 'later').length;
   const soon = later === 0 ? '' : `, ${plural(later, 'more votes', 'more vote')} in a moment`;
-  const reason = `${String(votes)} of ${plural(replicas, 'pod votes', 'pods vote')}, ${plural(needed, 'is', 'are')} needed${soon}`;
+  const reason = `${String(votes)} of ${plural(replicas, 'pod votes', 'pods vote')}, ${plural(needed, 'is', 'are')} needed${soon}${storeText(scene)}`;
   return { replicas, needed, votes, hasQuorum: votes >= needed, reason, pods };
 }

@@ -7,6 +7,7 @@ import {
   quorumReport,
   setTheScene,
   silenceOf,
+  votesNeeded,
   type AskedPod,
   type Member,
   type QuorumReport,
@@ -14,7 +15,6 @@ import {
   type VoteReport,
 } from './explain-scene.ts';
 import { hindranceOf } from './hindrance.ts';
-import { quorumOf } from './lease.ts';
 import type { Position } from './messages.ts';
 import { dataQuorumOf, vouchFor, worthOf, type DataWorth } from './position.ts';
 import type { Frozen } from './state.ts';
@@ -102,6 +102,7 @@ function lagOf(position: Position, scene: Scene): number | null {
 /** What a freeze would bring to light, and the choice that the winner of the lease would make of it. */
 interface Outlook {
   readonly replicas: number;
+  readonly needed: number;
   /** Null when nobody would ask for the lease. */
   readonly choice: Choice | null;
   readonly orElse: readonly PodName[];
@@ -151,8 +152,9 @@ function lookAhead(scene: Scene, survivors: readonly Member[]): Outlook {
   const winners = new Set(choices.flatMap(({ winner }) => (winner === null ? [] : [winner])));
   const [choice = null] = choices;
   const replicas = asking[0]?.status.from.replicas ?? scene.replicas;
+  const needed = votesNeeded({ replicas, members: scene.members });
   const isDataAtRisk = choice !== null && !showsAll(choice, replicas);
-  return { replicas, choice, orElse: [...winners].filter((pod) => pod !== choice?.winner), isDataAtRisk };
+  return { replicas, needed, choice, orElse: [...winners].filter((pod) => pod !== choice?.winner), isDataAtRisk };
 }
 
 const fullOf = (choice: Choice): number => choice.verdicts.filter(({ worth }) => worth === 'full').length;
@@ -179,8 +181,7 @@ interface Verdict {
 
 /** Whether the lease could be won, and by whom it would be used in the end. */
 function judgeElection(outlook: Outlook, voters: readonly VoteReport[]): Verdict {
-  const { choice, orElse, replicas } = outlook;
-  const needed = quorumOf(replicas);
+  const { choice, orElse, needed } = outlook;
   const able = voters.filter(({ vote }) => vote !== 'no').map(({ pod }) => pod);
   if (able.length < needed) {
     const left = able.length === 0 ? 'nobody' : `only ${able.join(', ')}`;
