@@ -2,6 +2,7 @@ import type { PodName, RunId, Term } from './brand.ts';
 import { dnsAdvice } from './dns-advice.ts';
 import { quorumOf } from './lease.ts';
 import type { Announcement, PeerStatus } from './messages.ts';
+import { isOfSameSet, podNames } from './pod-names.ts';
 import { newerAnnouncement } from './position.ts';
 import type { ReplicationInfo } from './replication-info.ts';
 
@@ -12,7 +13,8 @@ export type Answer<Value> =
 /** The part of PEER STATUS that a starting pod needs. */
 export interface SidecarView {
   readonly cluster: string;
-  readonly from: { readonly pod: PodName };
+  /** `replicas`: by how many pods it counts; 0 when it does not know yet. */
+  readonly from: { readonly pod: PodName; readonly replicas?: number };
   readonly master: PeerStatus['master'];
   readonly masterIsFresh: boolean;
 }
@@ -33,7 +35,10 @@ export interface PeerObservation {
 export interface BootstrapObservation {
   readonly self: { readonly pod: PodName; readonly ip: string };
   readonly cluster: string;
+  /** The pods that are counted. With `isResizable` no more than a guess: what the sidecars tell stands. */
   readonly members: readonly PodName[];
+  /** How many pods are counted follows the StatefulSet, and is not known to this one. */
+  readonly isResizable?: boolean;
   /** Why DNS gave no addresses; null when it gave some. */
   readonly dnsProblem: string | null;
   readonly peers: readonly PeerObservation[];
@@ -80,8 +85,29 @@ function whyStranger(observation: BootstrapObservation, peer: PeerObservation): 
   return null;
 }
 
+/** With the pods that the sidecars of the set count; as it was when nobody tells. Two that know differ by one at most. */
+function withTheirSize(observation: BootstrapObservation): BootstrapObservation {
+  if (observation.isResizable !== true) return observation;
+  const told = observation.peers
+    .flatMap(({ sidecar }) =>
+      sidecar?.ok === true && sidecar.value.cluster === observation.cluster ? [sidecar.value] : [],
+    )
+    .filter(({ from }) => isOfSameSet(from.pod, observation.self.pod))
+    .map(({ from, masterIsFresh, master }) => ({
+      replicas: from.replicas ?? 0,
+      masterIsFresh,
+      term: master?.term ?? 0,
+    }))
+    .filter(({ replicas }) => replicas > 0)
+    .sort((a, b) => Number(b.masterIsFresh) - Number(a.masterIsFresh) || b.term - a.term || a.replicas - b.replicas);
+  const [best] = told;
+  if (best === undefined) return observation;
+  return { ...observation, members: podNames(observation.self.pod, best.replicas) };
+}
+
 /** Addresses of which neither the sidecar nor the Redis counts, each with the reason. */
-export function strangersIn(observation: BootstrapObservation): readonly { ip: string; reason: string }[] {
+export function strangersIn(seen: BootstrapObservation): readonly { ip: string; reason: string }[] {
+  const observation = withTheirSize(seen);
   return observation.peers.flatMap((peer) => {
     const reason = peer.ip === observation.self.ip ? null : whyStranger(observation, peer);
     return reason === null ? [] : [{ ip: peer.ip, reason }];
@@ -258,20 +284,28 @@ function decideByInstances(observation: BootstrapObservation): BootstrapDecision
  * How a pod that starts now is to start: as a replica of the present master if that one can be verified, else in limbo.
  * It never decides who is master, and never names this pod itself. Limbo is always safe: the election takes it from there.
  */
-export function decideBootstrap(observation: BootstrapObservation): BootstrapDecision {
+export function decideBootstrap(seen: BootstrapObservation): BootstrapDecision {
+  const observation = withTheirSize(seen);
   if (observation.dnsProblem !== null) return limbo(`${observation.dnsProblem}; ${dnsAdvice(observation.dnsProblem)}`);
   if (observation.peers.every(({ ip }) => ip === observation.self.ip)) {
     const where = observation.members.length === 1 ? '' : `; ${NOT_READY_HINT}`;
     return limbo(`DNS names no other pod than this one${where}`);
   }
-  return decideBySidecars(observation) ?? decideByInstances(observation);
+  if (observation.isResizable === true && !observation.members.includes(observation.self.pod)) {
+    return limbo(`the sidecars count ${String(observation.members.length)} pods, and this one not yet`);
+  }
+  const told = decideBySidecars(observation);
+  if (told !== null) return told;
+  const isCounted = observation.isResizable !== true || observation !== seen;
+  return isCounted ? decideByInstances(observation) : limbo('no sidecar tells how many pods are counted');
 }
 
 /**
  * True when the answers that are still missing need not be waited for: a quorum of sidecars names the same master in the same
  * term, and that master is verified. A newer term would need a quorum too, so at least one of these would know of it.
  */
-export function isSettled(observation: BootstrapObservation): boolean {
+export function isSettled(seen: BootstrapObservation): boolean {
+  const observation = withTheirSize(seen);
   if (decideBySidecars(observation)?.kind !== 'replica') return false;
   const peers = trustedPeers(observation);
   const named = freshMasters(peers).reduce<Announcement | null>(newerAnnouncement, null);

@@ -12,26 +12,29 @@ import { startVoter } from './lease.ts';
 import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
 import { hearPauses } from './pause.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
+import { hearSize, learnSize, NOT_RESIZED, progressResize, rememberedSize, stayMute, takeResize } from './resize.ts';
 import type { Decision, Input, Memory, Moment, NodeConfig, NodeState } from './state.ts';
 import { progressStore, takeStore, UNASKED_STORE } from './storekeeping.ts';
 import { payPriority, readySuccessor } from './successor.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
-import { orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
+import { isPodOfSet, isUncounted, orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
 import { currentMaster } from './view.ts';
 
 /** The longest time between two decisions, in milliseconds. */
 const IDLE_MS = 1000;
 
 /** What a sidecar should keep for its next life, if it can: it grants no term older than it has known. */
-export function memoryOf({ term, voter, announcement, pauses }: NodeState): Memory {
-  return { term: asTerm(Math.max(term, voter.promisedTerm)), announcement, pauses };
+export function memoryOf({ term, voter, announcement, pauses, config }: NodeState): Memory {
+  const kept = { term: asTerm(Math.max(term, voter.promisedTerm)), announcement, pauses };
+  return config.isResizable === true && config.self.replicas > 0 ? { ...kept, replicas: config.self.replicas } : kept;
 }
 
 /**
  * A sidecar that has just started: it grants nothing for a while, and waits to hear from a holder.
  * @param memory what its former life has kept; null when there is none. It is not a promise: the sidecar is mute all the same.
  */
-export function startNode(config: NodeConfig, moment: Moment, memory: Memory | null = null): NodeState {
+export function startNode(flags: NodeConfig, moment: Moment, memory: Memory | null = null): NodeState {
+  const config = rememberedSize(flags, memory);
   const { timings, members, self } = config;
   const term = memory?.term ?? NO_TERM;
   // Who remembers another pod as master lets that one ask first: when all sidecars have restarted, its Redis may well be alive.
@@ -96,6 +99,7 @@ export function startNode(config: NodeConfig, moment: Moment, memory: Memory | n
     nextId: 1,
     reason: 'just started: waiting to hear who is master',
     refusedMessages: 0,
+    resizing: config.isResizable === true ? NOT_RESIZED : null,
   };
 }
 
@@ -107,6 +111,7 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
   }
   if (answer !== null) {
     meet(turn, answer.from);
+    hearSize(turn, input);
     const isPositionTold = answer.type === 'granted' || answer.type === 'frozen';
     const heard = { answeredAtMs: turn.nowMs };
     patchPeer(turn, from, isPositionTold ? { ...heard, position: answer.position } : heard);
@@ -138,10 +143,10 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
 
 function takePeer(turn: Turn, input: Extract<Input, { type: 'peer-met' }>): void {
   const { identity, announcement, term, pauses } = input;
-  const { members, self } = turn.state.config;
-  if (!members.includes(identity.pod) || identity.pod === self.pod) return;
+  if (!isPodOfSet(turn.state, identity) && !isUncounted(turn.state, identity)) return;
   const isNew = peerView(turn.state, identity.pod).identity?.incarnation !== identity.incarnation;
   meet(turn, identity);
+  learnSize(turn, identity);
   patchPeer(turn, identity.pod, { answeredAtMs: turn.nowMs });
   if (term > turn.state.term) patch(turn, { term });
   hearPauses(turn, pauses);
@@ -202,6 +207,9 @@ function take(turn: Turn, input: Input): void {
     case 'addresses':
       patch(turn, { addresses: { ...turn.state.addresses, ips: input.ips } });
       return;
+    case 'resize':
+      takeResize(turn, input);
+      return;
     case 'command':
       takeCommand(turn, input.ref, input.command);
       return;
@@ -229,6 +237,7 @@ function progress(turn: Turn): void {
       if (turn.state.role === renewed) payPriority(turn, renewed);
     } else progressFailover(turn, renewed);
   } else convergeWithoutLease(turn);
+  progressResize(turn);
   progressCommand(turn);
   progressStore(turn);
 }
@@ -254,6 +263,7 @@ export function decide(state: NodeState, input: Input, moment: Moment): Decision
     random: moment.random,
     wakeAtMs: moment.nowMs + IDLE_MS,
   };
+  stayMute(turn);
   checkLease(turn);
   take(turn, input);
   checkLease(turn);

@@ -4,7 +4,7 @@ import { isNeverPromoted } from './candidates.ts';
 import { mark } from './chronicle.ts';
 import { heldOffUntilMs } from './flapping.ts';
 import { isSameHolder, judge, promise, withGrant } from './lease.ts';
-import type { Announcement, PeerAnswer, PodIdentity } from './messages.ts';
+import type { Announcement, PeerAnswer } from './messages.ts';
 import { isPaused } from './pause.ts';
 import { newerAnnouncement, ownPosition, worthOf } from './position.ts';
 import { startFailover } from './failover.ts';
@@ -14,7 +14,9 @@ import {
   ask,
   askAll,
   because,
+  countsAlike,
   isMember,
+  knowsItsSize,
   note,
   orderRemote,
   otherMembers,
@@ -62,6 +64,7 @@ export function standBack(turn: Turn, delayMs: number, handedTries = 0): void {
 function whyNotElectable(turn: Turn): string | null {
   const { state } = turn;
   if (state.stopping) return 'this sidecar is stopping';
+  if (!knowsItsSize(state)) return `N is not known: ${String(state.resizing?.waitsFor)}`;
   if (!isMember(state))
     return `${state.config.self.pod} is not one of the ${String(state.config.members.length)} configured pods`;
   if (state.own.info === null) return `its Redis is ${state.own.health.state}: ${state.own.health.reason}`;
@@ -251,7 +254,7 @@ export function takeVote(
         previous: [...role.previous, ...answer.promises],
       },
     });
-  } else if (answer?.type === 'refused' && !countsLikeThis(turn, answer.from)) {
+  } else if (answer?.type === 'refused' && !countsAlike(turn.state, answer.from)) {
     // It counts another quorum than this pod does, and has promised its vote by it: the two quorums need not overlap.
     tellAsking(turn);
     giveUp(turn, role);
@@ -270,10 +273,6 @@ export function takeVote(
   }
   const now = turn.state.role;
   if (now.kind === 'candidate') settle(turn, now);
-}
-
-function countsLikeThis({ state }: Turn, { replicas, store }: PodIdentity): boolean {
-  return replicas === state.config.members.length && store === state.config.self.store;
 }
 
 /** A pod that counts another quorum has a veto, so its answer is waited for. One that does not answer in time has none. */

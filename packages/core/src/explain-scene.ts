@@ -1,6 +1,7 @@
-import { asPodName, type PodName } from './brand.ts';
+import type { PodName } from './brand.ts';
 import { quorumOf } from './lease.ts';
 import type { Announcement, PeerStatus } from './messages.ts';
+import { podNames } from './pod-names.ts';
 import { newerAnnouncement } from './position.ts';
 
 /** One pod that was asked for PEER STATUS: what its sidecar told, or why it did not. */
@@ -51,18 +52,16 @@ export interface Scene {
 export const plural = (count: number, one: string, many: string): string =>
   `${String(count)} ${count === 1 ? one : many}`;
 
-/** The names of the N pods of a StatefulSet, from the name of one of them. */
-function podNames(pod: PodName, replicas: number): PodName[] {
-  const base = pod.replace(/-\d+$/, '');
-  return Array.from({ length: replicas }, (_, index) => asPodName(`${base}-${String(index)}`));
-}
-
 const leads = ({ role, leaseRemainingMs }: PeerStatus): boolean => role === 'holder' && leaseRemainingMs > 0;
 
 /** Puts together what the sidecars have told. @returns null when none has answered. */
 export function setTheScene(asked: readonly AskedPod[]): Scene | null {
   const answers = asked.flatMap(({ status }) => (status === null ? [] : [status]));
-  const byTerm = [...answers].sort((a, b) => Number(leads(b)) - Number(leads(a)) || b.term - a.term);
+  // One that does not know yet how many pods are counted can tell nothing of the others.
+  const knows = ({ from }: PeerStatus): number => Number(from.replicas > 0);
+  const byTerm = [...answers].sort(
+    (a, b) => knows(b) - knows(a) || Number(leads(b)) - Number(leads(a)) || b.term - a.term,
+  );
   const [reference] = byTerm;
   if (reference === undefined) return null;
   const { cluster, from } = reference;

@@ -15,6 +15,7 @@ export * from './lineage.ts';
 export * from './loss.ts';
 export * from './messages.ts';
 export { isPaused } from './pause.ts';
+export { isOfSameSet, ordinalOf, podNames } from './pod-names.ts';
 export * from './position.ts';
 export { planPromotion } from './promotion.ts';
 export type { CandidateVerdict, FollowOrder, PromotionPlan } from './promotion-plan.ts';
@@ -27,8 +28,9 @@ export {
 } from './promotion-scene.ts';
 export { readinessChecks, type Check, type Surroundings } from './readiness.ts';
 export * from './replication-info.ts';
+export * from './size-rule.ts';
 export type * from './state.ts';
 export { storeEveryMs, type StoredLease, type StoreOutcome, type StoreRecord, type StoreRequest } from './store.ts';
 export * from './timings.ts';
-export { knownPeers } from './turn.ts';
+export { isPodOfSet, isUncounted, knownPeers } from './turn.ts';
 export { currentMaster, heldUntilMs, isFailsafe, isLeading, statusOf } from './view.ts';

@@ -24,6 +24,8 @@ import {
   patchPeer,
   peerView,
   remoteTarget,
+  stayingFirst,
+  tellAll,
   wakeAt,
   watchOwn,
   type HolderRole,
@@ -78,7 +80,7 @@ export function rankOthers(turn: Turn): PodName[] {
     // One that is not linked at the moment is behind, or empty: whoever is handed the lease should not have to wait for others.
     if (position !== null && isRecent && position.intact && position.linkUp) positions[pod] = position;
   }
-  return rank(positions, state.announcement?.history ?? null);
+  return stayingFirst(state, rank(positions, state.announcement?.history ?? null));
 }
 
 /** The pods beside this one, as the renewals tell of them. */
@@ -128,6 +130,12 @@ function aboveAllTerms(turn: Turn, role: HolderRole): HolderRole {
   return raised;
 }
 
+/** What a renewal says of a change of N. */
+function renewal({ state }: Turn): { type: 'RENEW'; keeps?: number } {
+  const keeps = state.resizing?.keeps ?? null;
+  return keeps === null ? { type: 'RENEW' } : { type: 'RENEW', keeps };
+}
+
 /** Renews the lease; the renewal is the heartbeat, and carries the topology. */
 export function progressRenewal(turn: Turn, before: HolderRole): HolderRole {
   const role = aboveAllTerms(turn, before);
@@ -148,7 +156,7 @@ export function progressRenewal(turn: Turn, before: HolderRole): HolderRole {
   const announcement = isLeader ? announceAgain(turn, role) : null;
   const next = { ...role, grants, renewAtMs: nowMs + timings.heartbeatMs };
   patch(turn, { role: next, ranking, members, announcement: announcement ?? state.announcement });
-  askAll(turn, role.term, { type: 'RENEW', announcement, ranking, members });
+  tellAll(turn, role.term, { ...renewal(turn), announcement, ranking, members });
   wakeAt(turn, next.renewAtMs);
   return next;
 }
@@ -256,9 +264,12 @@ function watchFirstReplica(turn: Turn, sinceMs: number, info: ReplicationInfo): 
  */
 function keepWriteQuorum(turn: Turn, info: ReplicationInfo): void {
   const { config, own } = turn.state;
-  if (config.writeQuorum !== 'auto' || own.minReplicas === null || own.pending !== null) return;
+  if (own.minReplicas === null || own.pending !== null) return;
+  // A number that never moves by itself has to follow a change of N all the same.
+  const isKept = config.writeQuorum === 'auto' || (config.writeQuorum === 'strict' && config.isResizable === true);
+  if (!isKept) return;
   const online = info.replicas.filter((replica) => replica.state === 'online').length;
-  const count = Math.min(config.quorum - 1, online);
+  const count = config.writeQuorum === 'auto' ? Math.min(config.quorum - 1, online) : config.quorum - 1;
   if (count === own.minReplicas) return;
   const untilMs = heldUntilMs(turn.state);
   const { leaseMs, heartbeatMs } = config.timings;
@@ -333,5 +344,6 @@ export function takeRepair(turn: Turn, pod: PodName, outcome: Outcome): void {
 export function announceTo(turn: Turn, pod: PodName): void {
   const { role, announcement, ranking, members } = turn.state;
   if (role.kind !== 'holder' || role.phase.name !== 'lead' || announcement === null) return;
-  ask(turn, pod, role.term, { type: 'RENEW', announcement: { ...announcement, term: role.term }, ranking, members });
+  const renewed = { ...announcement, term: role.term };
+  ask(turn, pod, role.term, { ...renewal(turn), announcement: renewed, ranking, members });
 }

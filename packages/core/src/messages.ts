@@ -9,7 +9,7 @@ export interface PodIdentity extends HolderId {
   readonly ip: string;
   readonly redisPort: number;
   readonly port: number;
-  /** Its `--replicas`: pods that do not agree on it count different quorums. */
+  /** Its `--replicas`: pods that do not agree on it count different quorums. 0 when that follows the StatefulSet, and is not known yet. */
   readonly replicas: number;
   /** Its `--lease-store`, where that is not the peers themselves: pods that do not agree on it win different leases. */
   readonly store?: 'kubernetes';
@@ -141,6 +141,8 @@ export type RequestBody =
       /** All pods in the order in which they would be promoted. */
       readonly ranking: readonly PodName[];
       readonly members: readonly MemberView[];
+      /** The holder is about to count only so many pods. Only told when N follows the StatefulSet. */
+      readonly keeps?: number;
     }
   | { readonly type: 'RELEASE'; readonly to: PodName | null; readonly cause: ReleaseCause }
   | { readonly type: 'FREEZE' }

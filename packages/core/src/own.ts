@@ -9,7 +9,17 @@ import { lossFields, lossTowards } from './loss.ts';
 import type { Announcement } from './messages.ts';
 import { isInLimbo, LIMBO_HOST, LIMBO_PORT, type ReplicationInfo } from './replication-info.ts';
 import type { NodeState, OwnRedis } from './state.ts';
-import { note, orderOwn, patchOwn, podsOfOtherSize, wakeAt, watchOwn, type Turn } from './turn.ts';
+import {
+  isKept,
+  knowsItsSize,
+  note,
+  orderOwn,
+  patchOwn,
+  podsOfOtherSize,
+  wakeAt,
+  watchOwn,
+  type Turn,
+} from './turn.ts';
 import { isAnnouncementFresh, OVERDUE_HEARTBEATS, usesStore } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
@@ -267,6 +277,7 @@ function convergeFollower(turn: Turn): void {
   const { own, announcement, config } = state;
   if (own.info === null || state.freezing.length > 0 || isDonating(turn)) return;
   restoreWriteQuorum(turn);
+  if (!isToFollow(turn, own.info)) return;
   if (announcement !== null && isAnnouncementFresh(state, nowMs)) {
     if (announcement.pod !== config.self.pod) followUnlessSilent(turn, announcement);
     else if (announcement.uid !== config.self.uid)
@@ -291,6 +302,19 @@ function convergeFollower(turn: Turn): void {
   if (podsOfOtherSize(state).length > 0) return;
   if (nowMs >= detachAtMs) holdInLimbo(turn, `the lease of the master ${announcement.pod} has run out`);
   else wakeAt(turn, detachAtMs);
+}
+
+/**
+ * A pod that is not counted, not yet or not any more, follows nobody: a write that only it and the master have would count for WAIT,
+ * and no election would ask it. One that does not know by what to count leaves things as it finds them.
+ */
+function isToFollow(turn: Turn, info: ReplicationInfo): boolean {
+  const { state } = turn;
+  if (state.resizing === null || info.role === 'master') return true;
+  if (!knowsItsSize(state)) return !(info.linkUp || info.syncInProgress || isInLimbo(info));
+  if (isKept(state)) return true;
+  holdInLimbo(turn, 'this pod is not counted: a write that only it has would be confirmed, and lost with the master');
+  return false;
 }
 
 /** How long after its start a sidecar has surely met those that are there. */

@@ -1,5 +1,6 @@
 import type { PodName } from './brand.ts';
 import type { Announcement } from './messages.ts';
+import { ordinalOf } from './pod-names.ts';
 import { isInLimbo, type ReplicationInfo } from './replication-info.ts';
 import type { NodeState } from './state.ts';
 import { isAnnouncementFresh, heldUntilMs, isLeading } from './view.ts';
@@ -84,7 +85,8 @@ function podThatDoesNotCountThis(state: NodeState, nowMs: number, around: Surrou
   const { members, self } = state.config;
   const ordinal = members.indexOf(self.pod);
   const heard = members.filter((pod) => pod !== self.pod && isHeard(state, pod, nowMs, around));
-  return heard.find((pod) => (state.peers[pod]?.identity?.replicas ?? Infinity) <= ordinal) ?? null;
+  const replicasOf = (pod: PodName): number => state.peers[pod]?.identity?.replicas || Infinity;
+  return heard.find((pod) => replicasOf(pod) <= ordinal) ?? null;
 }
 
 /**
@@ -130,7 +132,16 @@ function leaderlessCheck(state: NodeState, nowMs: number, around: Surroundings):
   return failed('role', `nobody leads: ${state.reason}${hint}`);
 }
 
+/** A pod that is being scaled in has nothing left to do, and Kubernetes takes those before it away only as long as it is ready. */
+function leavingCheck({ config, resizing }: NodeState): Check | null {
+  const wanted = resizing?.view?.wanted ?? null;
+  if (wanted === null || ordinalOf(config.self.pod) < wanted) return null;
+  return passed('role', `the StatefulSet is to have ${String(wanted)} pods, and this one not among them`);
+}
+
 function roleCheck(state: NodeState, nowMs: number, around: Surroundings): Check {
+  const leaving = leavingCheck(state);
+  if (leaving !== null) return leaving;
   const { announcement, own, config } = state;
   if (isLeading(state, nowMs)) {
     const remainingMs = Math.floor(heldUntilMs(state) - nowMs);

@@ -11,7 +11,9 @@ import { hearPauses } from './pause.ts';
 import { ownPosition } from './position.ts';
 import { isInLimbo } from './replication-info.ts';
 import type { NodeState } from './state.ts';
-import { forgetPromises, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
+import { countAsLeader } from './resize.ts';
+import { countsOtherwise } from './size-rule.ts';
+import { forgetPromises, isPodOfSet, note, patch, patchPeer, peerView, rememberPromise, type Turn } from './turn.ts';
 import { heldUntilMs, usesStore } from './view.ts';
 
 type RequestOf<Type extends PeerRequest['type']> = Extract<PeerRequest, { type: Type }>;
@@ -32,13 +34,16 @@ function refuse(
 /** Remembers where a pod is and which life of it speaks. */
 export function meet(turn: Turn, identity: PodIdentity): void {
   const known = peerView(turn.state, identity.pod).identity;
-  if (known?.incarnation === identity.incarnation && known.ip === identity.ip) return;
-  const { replicas } = turn.state.config.self;
-  if (identity.store !== turn.state.config.self.store && known?.incarnation !== identity.incarnation) {
-    const text = `${identity.pod} runs with --lease-store ${identity.store ?? 'peers'}, this pod with ${turn.state.config.self.store ?? 'peers'}: pause automatic failover until all pods have the same`;
+  const isSame = known?.incarnation === identity.incarnation && known.ip === identity.ip;
+  if (isSame && known.replicas === identity.replicas) return;
+  const { isResizable = false, self } = turn.state.config;
+  const { replicas } = self;
+  const isNewLife = known?.incarnation !== identity.incarnation;
+  if (isNewLife && identity.store !== self.store) {
+    const text = `${identity.pod} runs with --lease-store ${identity.store ?? 'peers'}, this pod with ${self.store ?? 'peers'}: pause automatic failover until all pods have the same`;
     note(turn, 'warn', 'store-differs', text);
   }
-  if (identity.replicas !== replicas && known?.incarnation !== identity.incarnation) {
+  if (isNewLife && countsOtherwise(isResizable, replicas, identity.replicas)) {
     const text = `${identity.pod} runs with --replicas ${String(identity.replicas)}, this pod with ${String(replicas)}: change it on all pods, one pod more or less at a time`;
     note(turn, 'warn', 'replicas-differ', text);
   }
@@ -47,9 +52,8 @@ export function meet(turn: Turn, identity: PodIdentity): void {
 }
 
 function isStranger(turn: Turn, request: PeerRequest): 'other-cluster' | 'not-a-member' | null {
-  const { cluster, members, self } = turn.state.config;
-  if (request.cluster !== cluster) return 'other-cluster';
-  return !members.includes(request.from.pod) || request.from.pod === self.pod ? 'not-a-member' : null;
+  if (request.cluster !== turn.state.config.cluster) return 'other-cluster';
+  return isPodOfSet(turn.state, request.from) ? null : 'not-a-member';
 }
 
 /** Remembers the newest term that was ever heard of, whoever named it: the next campaign has to be newer still. */
@@ -131,7 +135,10 @@ function answerLeaseRequest(turn: Turn, ref: RequestRef, request: RequestOf<'ACQ
   }
   // A mute voter promises nothing, but it believes what it hears about who leads.
   const believes = verdict.granted || (verdict.reason === 'mute' && isNewest);
-  if (believes && request.type === 'RENEW') patch(turn, { ranking: request.ranking, members: request.members });
+  if (believes && request.type === 'RENEW') {
+    patch(turn, { ranking: request.ranking, members: request.members });
+    countAsLeader(turn, request.from, request.keeps ?? null);
+  }
   if (believes) defer(turn, request);
   if (believes && request.type === 'RENEW') {
     if (request.announcement !== null) adopt(turn, request.announcement);

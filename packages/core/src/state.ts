@@ -16,10 +16,11 @@ import type {
   ReleaseCause,
 } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
+import type { StatefulSetView } from './size-rule.ts';
 import type { GivenBack, Sighting, StoreOutcome } from './store.ts';
 import type { Timings } from './timings.ts';
 
-/** What does not change while the sidecar runs. */
+/** What the flags say. With `isResizable`, N and what follows from it (members, quorum, `self.replicas`) change while the sidecar runs. */
 export interface NodeConfig {
   readonly cluster: string;
   readonly self: PodIdentity;
@@ -29,6 +30,8 @@ export interface NodeConfig {
   readonly timings: Timings;
   readonly writeQuorum: 'auto' | 'strict' | 'off';
   readonly durability: 'available' | 'strict';
+  /** N follows the StatefulSet (resize.ts); `self.replicas` is 0 as long as it is not known. */
+  readonly isResizable?: boolean;
 }
 
 /** What is known of the Redis of this pod. */
@@ -228,6 +231,37 @@ export type Mark = 'asked' | 'won' | 'frozen' | 'chosen';
 /** One move of the master, at `atMs` on the own clock. */
 export type ChangeRecord = Omit<Change, 'ageMs'> & { readonly atMs: number };
 
+/** What is known while N follows the StatefulSet. */
+export interface Resizing {
+  /** What the StatefulSet says; null when the Kubernetes API has not told yet. */
+  readonly view: StatefulSetView | null;
+  /** When the API was asked for that. */
+  readonly readAtMs: number;
+  /** When this sidecar began to count as it does now. */
+  readonly countedSinceMs: number;
+  /** What the others count by, as each has told last in answer to a question. */
+  readonly heard: Readonly<Partial<Record<PodName, HeardSize>>>;
+  /** The leader is about to count only so many pods: those beyond leave their master now; null when it is not. */
+  readonly keeps: number | null;
+  /** Up to here the others have to have the data before this leader takes the step to `to`. */
+  readonly mark: { readonly to: number; readonly offset: number } | null;
+  /** Since when no lease has been known; null while there is one. */
+  readonly leaderlessSinceMs: number | null;
+  /** When the others are asked next what they count by, or the lease is handed on. */
+  readonly nextTryAtMs: number;
+  /** Why the next step is not taken; null when there is none to take. */
+  readonly waitsFor: string | null;
+  /** Since when; Infinity when it has been told. */
+  readonly waitsSinceMs: number;
+}
+
+export interface HeardSize {
+  readonly replicas: number;
+  readonly sentAtMs: number;
+  /** It has renewed a lease with that answer. */
+  readonly isRenewal: boolean;
+}
+
 /** Everything one sidecar knows. Immutable: `decide` returns a new one. */
 export interface NodeState {
   readonly config: NodeConfig;
@@ -286,6 +320,8 @@ export interface NodeState {
   readonly nextId: number;
   readonly reason: string;
   readonly refusedMessages: number;
+  /** Null when N is given by a flag. */
+  readonly resizing: Resizing | null;
 }
 
 /**
@@ -296,6 +332,8 @@ export interface Memory {
   readonly term: Term;
   readonly announcement: Announcement | null;
   readonly pauses?: number;
+  /** By how many pods it counted; only kept when that follows the StatefulSet. */
+  readonly replicas?: number;
 }
 
 /** What can happen to a sidecar. */
@@ -332,6 +370,8 @@ export type Input =
   | { readonly type: 'peer-lost'; readonly pod: PodName }
   /** What DNS names: addresses of pods, whose sidecars may be gone. */
   | { readonly type: 'addresses'; readonly ips: readonly string[] }
+  /** What the StatefulSet says, when N follows it, in answer to a question of `readAtMs`. */
+  | { readonly type: 'resize'; readonly view: StatefulSetView; readonly readAtMs: number }
   | { readonly type: 'command'; readonly ref: RequestRef; readonly command: Command }
   | { readonly type: 'stop' };
 

@@ -3,6 +3,8 @@ import type { PodName, RunId, Term } from './brand.ts';
 import type { HolderId } from './lease.ts';
 import type { History, Lineage } from './lineage.ts';
 import type { PodIdentity, RequestBody } from './messages.ts';
+import { isOfSameSet, ordinalOf } from './pod-names.ts';
+import { countsOtherwise } from './size-rule.ts';
 import { heldUntilMs } from './view.ts';
 import type { Moment, NodeState, OwnRedis, PeerView, Phase, Role } from './state.ts';
 
@@ -107,8 +109,51 @@ export function otherMembers(state: NodeState): readonly PodName[] {
   return state.config.members.filter((pod) => pod !== state.config.self.pod);
 }
 
+/** False as long as N follows the StatefulSet and nobody has told what it is. */
+export function knowsItsSize({ config }: NodeState): boolean {
+  return config.self.replicas > 0;
+}
+
 export function isMember(state: NodeState): boolean {
   return state.config.members.includes(state.config.self.pod);
+}
+
+/**
+ * Is the one that speaks a pod of this set? While N follows the StatefulSet it need not be one by the own count: it may know more
+ * already. By its own it has to be.
+ */
+export function isPodOfSet({ config }: NodeState, speaker: Pick<PodIdentity, 'pod' | 'replicas'>): boolean {
+  if (speaker.pod === config.self.pod) return false;
+  if (config.members.includes(speaker.pod)) return true;
+  if (config.isResizable !== true || !isOfSameSet(config.self.pod, speaker.pod)) return false;
+  return ordinalOf(speaker.pod) < speaker.replicas;
+}
+
+/** Another pod of this StatefulSet that does not count itself, or does not know yet. Only when N follows the StatefulSet. */
+export function isUncounted({ config }: NodeState, { pod }: Pick<PodIdentity, 'pod'>): boolean {
+  return config.isResizable === true && pod !== config.self.pod && isOfSameSet(config.self.pod, pod);
+}
+
+/** Pods of this StatefulSet that are not counted, not yet or not any more, and were met. None when N is given by a flag. */
+function uncountedPods(state: NodeState): readonly PodName[] {
+  if (state.config.isResizable !== true) return [];
+  return Object.values(state.peers).flatMap((peer) => {
+    const pod = peer?.identity?.pod;
+    return pod === undefined || state.config.members.includes(pod) ? [] : [pod];
+  });
+}
+
+/** This pod is counted, and the leader is not about to change that. */
+export function isKept(state: NodeState): boolean {
+  return isMember(state) && ordinalOf(state.config.self.pod) < (state.resizing?.keeps ?? Infinity);
+}
+
+/** The same pods; those that the StatefulSet is about to take away come last. */
+export function stayingFirst({ resizing }: NodeState, pods: PodName[]): PodName[] {
+  const wanted = resizing?.view?.wanted ?? null;
+  if (wanted === null) return pods;
+  const isStaying = (pod: PodName): boolean => ordinalOf(pod) < wanted;
+  return [...pods.filter(isStaying), ...pods.filter((pod) => !isStaying(pod))];
 }
 
 /** Sidecars of the other pods that have been met, and how long ago each answered last (milliseconds, null for never). */
@@ -119,16 +164,17 @@ export function knownPeers(state: NodeState, nowMs: number): { identity: PodIden
   });
 }
 
-/** Was this pod started with the same `--replicas` and `--lease-store`? Otherwise it counts other votes than this one does. */
-export function countsAlike(self: PodIdentity, other: PodIdentity): boolean {
-  return other.replicas === self.replicas && other.store === self.store;
+/** Does this pod count votes as this one does? Otherwise their quorums need not overlap, or go by another store. */
+export function countsAlike({ config }: NodeState, other: PodIdentity): boolean {
+  const { isResizable = false, self } = config;
+  return !countsOtherwise(isResizable, self.replicas, other.replicas) && other.store === self.store;
 }
 
-/** Pods that were started with another `--replicas` or `--lease-store` than this one: they count other votes. */
+/** Pods that count other votes than this one. */
 export function podsOfOtherSize(state: NodeState): readonly PodIdentity[] {
   return otherMembers(state).flatMap((pod) => {
     const { identity } = peerView(state, pod);
-    return identity === null || countsAlike(state.config.self, identity) ? [] : [identity];
+    return identity === null || countsAlike(state, identity) ? [] : [identity];
   });
 }
 
@@ -153,6 +199,12 @@ export function ask(turn: Turn, to: PodName, term: NodeState['term'], body: Requ
 
 export function askAll(turn: Turn, term: NodeState['term'], body: RequestBody): void {
   for (const pod of otherMembers(turn.state)) ask(turn, pod, term, body);
+}
+
+/** As `askAll`, and those who are not counted as well: they are to know who leads, and by what it counts. */
+export function tellAll(turn: Turn, term: NodeState['term'], body: RequestBody): void {
+  askAll(turn, term, body);
+  for (const pod of uncountedPods(turn.state)) ask(turn, pod, term, body);
 }
 
 export function note(turn: Turn, level: Note['level'], event: string, text: string, fields?: Note['fields']): void {

@@ -1,16 +1,23 @@
 import type { Address } from './action.ts';
-import { leaseUntilMs, standingGrant } from './lease.ts';
+import { leaseUntilMs, standingGrant, type Grants } from './lease.ts';
 import type { Change, PeerStatus, StoreStatus } from './messages.ts';
 import { ownPosition } from './position.ts';
 import type { NodeConfig, NodeState, Stored } from './state.ts';
+
+/** The votes that count: after a change of N some may be of pods that are no members any more. */
+function grantsOfMembers(grants: Grants, { isResizable, members }: NodeConfig): Grants {
+  if (isResizable !== true) return grants;
+  return Object.fromEntries(Object.entries(grants).filter(([pod]) => members.some((member) => member === pod)));
+}
 
 /** Until when this sidecar's own lease is valid; -Infinity when it is not the holder. */
 export function heldUntilMs(state: NodeState): number {
   const { role, config } = state;
   if (role.kind !== 'holder') return -Infinity;
   const { leaseMs } = config.timings;
-  if (!usesStore(state)) return leaseUntilMs(role.grants, config.quorum, leaseMs);
-  return Math.max(storedUntilMs(state), leaseUntilMs(role.grants, failsafeSize(role.stored, config), leaseMs));
+  const grants = grantsOfMembers(role.grants, config);
+  if (!usesStore(state)) return leaseUntilMs(grants, config.quorum, leaseMs);
+  return Math.max(storedUntilMs(state), leaseUntilMs(grants, failsafeSize(role.stored, config), leaseMs));
 }
 
 /** Does something beside the peers decide who has the lease? */

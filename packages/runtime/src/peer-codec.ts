@@ -118,6 +118,7 @@ const requestSchema = v.variant('type', [
     announcement: v.nullable(announcement),
     ranking: list(pod),
     members: list(member),
+    keeps: v.exactOptional(count),
   }),
   v.object({
     ...envelope,
@@ -236,10 +237,11 @@ const memorySchema = v.object({
   term,
   announcement: v.nullable(announcement),
   pauses: v.exactOptional(pauses),
+  replicas: v.exactOptional(count),
 });
 
-export const encodeMemory = (cluster: string, { term: newest, announcement: last, pauses = 0 }: Memory): string =>
-  JSON.stringify({ cluster, term: newest, announcement: last, pauses });
+export const encodeMemory = (cluster: string, { term: newest, announcement: last, pauses = 0, replicas }: Memory): string =>
+  JSON.stringify({ cluster, term: newest, announcement: last, pauses, replicas });
 
 /**
  * What a sidecar of `cluster` has kept for its next life.

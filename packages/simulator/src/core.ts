@@ -9,6 +9,7 @@ export type Core = Pick<
   | 'statusOf'
   | 'heldUntilMs'
   | 'introductions'
+  | 'isPodOfSet'
   | 'decideBootstrap'
   | 'quorumOf'
   | 'deriveTimings'

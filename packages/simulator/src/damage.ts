@@ -158,7 +158,7 @@ export class Damage {
     pod.delete();
     this.for(forMs, () => {
       this.disturb();
-      if (!pod.exists) pod.create();
+      if (!pod.exists && pod.isWanted) pod.create();
     });
   }
 
@@ -169,7 +169,8 @@ export class Damage {
   forceDelete(pod: Pod, ghost: Ghost): Pod {
     const world = this.#world;
     // A set of one is its own quorum: nothing can tell its two pods apart.
-    if (!pod.exists || world.ghosts.length > 0 || world.pods.length === 1) return pod;
+    const isSetOfOne = (pod.sidecar?.state.config.members.length ?? world.pods.length) === 1;
+    if (!pod.exists || world.ghosts.length > 0 || isSetOfOne) return pod;
     this.disturb();
     const heir = world.abandon(pod);
     const { slot } = pod.machine;

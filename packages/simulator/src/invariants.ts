@@ -6,6 +6,7 @@ import { InStep } from './in-step.ts';
 import type { Pod } from './pod.ts';
 import type { RedisModel } from './redis-model.ts';
 import type { Sidecar } from './sidecar.ts';
+import { sizesInUse } from './statefulset.ts';
 import { ThrownAway } from './thrown-away.ts';
 import { isWell, Visibility, type ShownData } from './visibility.ts';
 import type { Watcher, World } from './world.ts';
@@ -13,7 +14,7 @@ import { Writers } from './writers.ts';
 
 /** What was broken, and when. */
 export interface Violation {
-  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'L1' | 'L2' | 'L3' | 'command' | 'story' | 'crash';
+  readonly invariant: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'L1' | 'L2' | 'L3' | 'sizes' | 'command' | 'story' | 'crash';
   readonly atMs: number;
   readonly text: string;
 }
@@ -32,6 +33,8 @@ export class Invariants implements Watcher {
   readonly #inStep: InStep;
   readonly #orphanSinceMs = new Map<RedisModel, number>();
   readonly #visibility: Visibility;
+  /** By how many pods sidecars have counted, and when last. Empty when that is told to each. */
+  readonly #sizeUsedAtMs = new Map<number, number>();
   readonly #thrownAway: ThrownAway;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
   readonly #warnings: { atMs: number; shown: readonly ShownData[] }[] = [];
@@ -69,10 +72,19 @@ export class Invariants implements Watcher {
   decided(sidecar: Sidecar): void {
     this.writers.decided(sidecar);
     this.#thrownAway.decided(sidecar);
+    if (this.#world.statefulSet !== null && this.violations.length === 0) this.#checkSizes();
   }
 
   madeReplicaByHand(redis: RedisModel): void {
     this.#thrownAway.madeReplicaByHand(redis);
+  }
+
+  /** Majorities of N and N+1 have a voter in common; those of numbers further apart need not. */
+  #checkSizes(): void {
+    const sizes = sizesInUse(this.#world);
+    for (const size of sizes) this.#sizeUsedAtMs.set(size, this.#world.nowMs);
+    if ((sizes.at(-1) ?? 0) - (sizes[0] ?? 0) <= 1) return;
+    this.#violate('sizes', `sidecars count by ${sizes.join(' and by ')} pods at the same time`);
   }
 
   promoted(redis: RedisModel): void {
@@ -138,7 +150,7 @@ export class Invariants implements Watcher {
       if (redis.masterHost !== master.machine.ip) return `${pod.name} follows ${String(redis.masterHost)}`;
       if (!redis.following.isUp) return `${pod.name} has no link to its master`;
     }
-    return null;
+    return this.#world.statefulSet?.whyNotResized() ?? null;
   }
 
   /** No pod can be promoted, or (strict) nobody may be without a person: then there need not be a master. */
@@ -231,8 +243,13 @@ export class Invariants implements Watcher {
    */
   #isExcused(sinceMs: number, value: number | null): boolean {
     const { pods, settings } = this.#world;
-    const lost = pods.filter((pod) => pod.dataLostAtMs.some((atMs) => atMs >= sinceMs && atMs > 0)).length;
-    if (lost > settings.pods - quorumOf(settings.pods)) return true;
+    const used = [...this.#sizeUsedAtMs].filter(([, atMs]) => atMs >= sinceMs).map(([size]) => size);
+    const isTooManyOf = (size: number): boolean => {
+      const members = pods.slice(0, size);
+      const lost = members.filter((pod) => pod.dataLostAtMs.some((atMs) => atMs >= sinceMs && atMs > 0)).length;
+      return lost > size - quorumOf(size);
+    };
+    if ([settings.pods, ...used].some(isTooManyOf)) return true;
     return this.#warnings.some(
       ({ atMs, shown }) =>
         atMs >= sinceMs &&

@@ -42,6 +42,7 @@ interface Surroundings extends RedisObserver {
   /** What DNS tells this pod; null when it does not answer. */
   resolve(asking: Pod): readonly string[] | null;
   sidecarEnvironment(pod: Pod): SidecarEnvironment;
+  sidecarStarted(pod: Pod): void;
 }
 
 const NOBODY = { host: LIMBO_HOST, port: LIMBO_PORT };
@@ -208,10 +209,17 @@ export class Pod {
     this.clock = { offsetMs: -this.#world.scheduler.nowMs * this.clock.rate, rate: this.clock.rate };
     const environment = this.#world.sidecarEnvironment(this);
     this.sidecar = new Sidecar(environment, this.#nodeConfig(), this.#world.settings.remembers ? this.#memory : null);
+    this.#world.sidecarStarted(this);
+  }
+
+  /** By how many pods its sidecar counts before anybody tells it. */
+  get #firstSize(): number {
+    return this.#world.settings.isResizable === true ? this.index + 1 : this.replicas;
   }
 
   #nodeConfig(): NodeConfig {
     const { settings, pods, core } = this.#world;
+    const { isResizable = false } = settings;
     return {
       cluster: this.#world.cluster,
       self: {
@@ -221,14 +229,15 @@ export class Pod {
         ip: this.machine.ip,
         redisPort: REDIS_PORT,
         port: SIDECAR_PORT,
-        replicas: this.replicas,
+        replicas: isResizable ? 0 : this.replicas,
         ...(settings.leaseStore === 'kubernetes' ? { store: settings.leaseStore } : {}),
       },
-      members: pods.slice(0, this.replicas).map(({ name }) => name),
-      quorum: core.quorumOf(this.replicas),
+      members: pods.slice(0, this.#firstSize).map(({ name }) => name),
+      quorum: core.quorumOf(this.#firstSize),
       timings: core.deriveTimings(settings.timings),
       writeQuorum: settings.writeQuorum,
       durability: settings.durability,
+      ...(isResizable ? { isResizable } : {}),
     };
   }
 
@@ -241,7 +250,8 @@ export class Pod {
     const decision = world.core.decideBootstrap({
       self: { pod: this.name, ip: this.machine.ip },
       cluster: world.cluster,
-      members: world.pods.slice(0, this.replicas).map(({ name }) => name),
+      members: world.pods.slice(0, this.#firstSize).map(({ name }) => name),
+      isResizable: world.settings.isResizable === true,
       dnsProblem: world.resolve(this) === null ? 'DNS does not answer' : null,
       peers,
     });

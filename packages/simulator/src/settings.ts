@@ -23,6 +23,8 @@ export interface RunSettings {
   /** A sidecar finds what its former life has kept: the volume of the rendered config is mounted. */
   readonly remembers: boolean;
   readonly leaseStore: 'peers' | 'kubernetes';
+  /** N follows the StatefulSet (statefulset.ts), instead of being told to each sidecar. */
+  readonly isResizable?: boolean;
 }
 
 const TIMINGS: readonly TimingOptions[] = [

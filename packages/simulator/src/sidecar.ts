@@ -192,8 +192,8 @@ export class Sidecar extends Process {
         });
         break;
       case 'answer': {
-        const { cluster, self } = this.config;
-        const { term, pauses } = this.state;
+        const { term, pauses, config } = this.state;
+        const { cluster, self } = config;
         this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term, pauses, ...action.body });
         this.#waiting.delete(action.ref);
         break;
@@ -240,8 +240,10 @@ export class Sidecar extends Process {
   }
 
   #serveRequest(socket: Socket, id: number, request: PeerRequest): void {
-    const { cluster, members } = this.config;
-    if (request.cluster === cluster && members.includes(request.from.pod)) this.#peers.learn(request.from.ip);
+    const { core } = this.#environment;
+    if (request.cluster === this.config.cluster && core.isPodOfSet(this.state, request.from)) {
+      this.#peers.learn(request.from.ip);
+    }
     const ref = this.#nextRef++;
     this.#waiting.set(ref, (answer) => socket.send({ kind: 'answer', id, answer } satisfies PeerMessage));
     this.feed({ type: 'request', ref, request });
@@ -261,7 +263,7 @@ export class Sidecar extends Process {
         this.#peers.setAddresses(found);
         this.feed({ type: 'addresses', ips: found });
       }
-      const isComplete = this.#peers.connectedCount() >= this.config.members.length - 1;
+      const isComplete = this.#peers.connectedCount() >= this.state.config.members.length - 1;
       this.after(isComplete ? DNS_EVERY_MS : DNS_WHILE_MISSING_MS, () => this.#lookUp());
     });
   }

@@ -13,6 +13,7 @@ import type { Snapshot } from './redis-protocol.ts';
 import { Scheduler } from './scheduler.ts';
 import type { RunSettings } from './settings.ts';
 import type { Sidecar, SidecarEnvironment } from './sidecar.ts';
+import type { StatefulSet } from './statefulset.ts';
 
 // Looked up once: in Jest's sandbox a global costs more than the multiplication.
 const { imul } = Math;
@@ -88,7 +89,11 @@ export class World implements RedisObserver {
   /** What keeps the lease, where that is not the sidecars themselves. */
   readonly api: LeaseApi | null;
   watcher: Watcher | null = null;
+  /** What N follows, if it follows anything. */
+  statefulSet: StatefulSet | null = null;
   onStopped: (pod: Pod) => void = () => undefined;
+  /** Called when a sidecar has started. */
+  onStarted: (pod: Pod) => void = () => undefined;
   /** Called with each action of a sidecar that is in the middle of something; a fault may strike there. */
   onStep: ((pod: Pod, action: Action) => void) | null = null;
   #hash = 0x811c9dc5;
@@ -211,6 +216,10 @@ export class World implements RedisObserver {
         if (pod.sidecar === sidecar) this.onStopped(pod);
       },
     };
+  }
+
+  sidecarStarted(pod: Pod): void {
+    this.onStarted(pod);
   }
 
   roleChanged(redis: RedisModel, text: string): void {

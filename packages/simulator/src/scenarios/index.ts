@@ -8,6 +8,7 @@ import { pauseScenarios } from './pauses.ts';
 import { podScenarios } from './pods.ts';
 import { processScenarios } from './processes.ts';
 import { rememberedScenarios } from './remembered.ts';
+import { scalingScenarios } from './scaling.ts';
 import type { Scenario } from './scenario.ts';
 import { stepScenarios } from './steps.ts';
 
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...latecomerScenarios,
   ...partedScenarios,
   ...commandScenarios,
+  ...scalingScenarios,
 ];
 
 /** Names of FAULTS.md that are no matter of order and time: only real processes can show them. */
