@@ -4,6 +4,7 @@ import { COMMAND_FAULTS } from './support/faults-of-commands.ts';
 import { DATA_FAULTS } from './support/faults-of-data.ts';
 import { ELECTION_FAULTS } from './support/faults-of-elections.ts';
 import { IDENTITY_FAULTS } from './support/faults-of-identity.ts';
+import { SCALING_FAULTS } from './support/faults-of-scaling.ts';
 import { findEach } from './support/find.ts';
 import { REGRESSIONS } from './support/regressions.ts';
 
@@ -12,6 +13,8 @@ describe('the simulator finds, among mistakes about identity,', () => findEach(I
 describe('the simulator finds, among mistakes about elections,', () => findEach(ELECTION_FAULTS));
 
 describe('the simulator finds, among mistakes about commands,', () => findEach(COMMAND_FAULTS));
+
+describe('the simulator finds, among mistakes about a change of N,', () => findEach(SCALING_FAULTS));
 
 describe('the simulator finds again what it once found:', () => findEach(REGRESSIONS));
 
