@@ -74,8 +74,17 @@ export interface PodPatch {
 
 /** apps/v1 StatefulSet */
 export interface StatefulSetObject extends KubeObject {
-  readonly spec?: { readonly replicas?: number; readonly serviceName?: string };
-  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly serviceName?: string;
+    readonly ordinals?: { readonly start?: number };
+  };
+  /** `observedGeneration`: the metadata.generation that its controller had seen when it wrote the rest. */
+  readonly status?: {
+    readonly replicas?: number;
+    readonly readyReplicas?: number;
+    readonly observedGeneration?: number;
+  };
 }
 
 /** What an event is about. */

@@ -64,6 +64,8 @@ export interface MakeSlaveConfig {
   readonly podUid: string | null;
   readonly ip: string;
   readonly members: readonly PodName[];
+  /** What the sidecars of the other pods count by stands instead of `members`. */
+  readonly isResizable: boolean;
   readonly cluster: string;
   readonly service: string;
   readonly namespace: string | undefined;
@@ -104,13 +106,14 @@ function baseConfigOf(flags: RawFlags, output: string): string | null {
  * @throws UsageError naming the flag, its value and what would be right
  */
 export function parseConfig(flags: RawFlags): MakeSlaveConfig {
-  const { pod, members } = podPlace(flags);
+  const { pod, members, isResizable } = podPlace(flags);
   const output = path.resolve(textFlag(flags, 'output', 'the path of the file to write'));
   return {
     pod,
     podUid: optionalText(flags, 'pod-uid') ?? null,
     ip: ipFlag(flags, 'pod-ip'),
     members,
+    isResizable,
     cluster: clusterIdOf(flags),
     service: textFlag(flags, 'service'),
     namespace: optionalText(flags, 'namespace'),

@@ -81,8 +81,8 @@ class Inquiry {
   }
 
   seen(): BootstrapObservation {
-    const { pod, ip, cluster, members } = this.#config;
-    return { self: { pod, ip }, cluster, members, dnsProblem: null, peers: [...this.#peers.values()] };
+    const { pod, ip, cluster, members, isResizable } = this.#config;
+    return { self: { pod, ip }, cluster, members, isResizable, dnsProblem: null, peers: [...this.#peers.values()] };
   }
 
   /** Notes the address, and asks who is there. @returns the questions that are now open */

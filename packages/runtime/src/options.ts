@@ -1,4 +1,4 @@
-import { asPodName, type PodName } from '@sentinel-micro/core';
+import { asPodName, podNames, type PodName } from '@sentinel-micro/core';
 import { isIP } from 'node:net';
 import { UsageError } from './errors.ts';
 import { canonicalIp } from './ip.ts';
@@ -17,7 +17,11 @@ export const FLAGS = {
     describe: 'headless Service of the StatefulSet: `redis`, or its full name',
     requiresArg: true,
   },
-  replicas: { type: 'string', describe: 'number of pods of the StatefulSet (N)', requiresArg: true },
+  replicas: {
+    type: 'string',
+    describe: 'number of pods of the StatefulSet (N), or from-statefulset: N follows it; needs RBAC',
+    requiresArg: true,
+  },
   'pod-name': { type: 'string', describe: 'name of this pod, such as redis-0', requiresArg: true },
   'pod-uid': { type: 'string', describe: 'UID of this pod', requiresArg: true },
   'pod-ip': { type: 'string', describe: 'IP address of this pod', requiresArg: true },
@@ -152,15 +156,24 @@ export interface PodPlace {
   readonly ordinal: number;
   /** Names of the N configured pods. */
   readonly members: readonly PodName[];
+  /** N follows the StatefulSet: how many there are is not known yet, and the names are those up to this pod's. */
+  readonly isResizable: boolean;
 }
 
-const MAX_REPLICAS = 63;
+export const MAX_REPLICAS = 63;
+/** What --replicas may be instead of a number. */
+const FROM_STATEFULSET = 'from-statefulset';
 
 /** Derives the names of all pods from one pod's name, as a StatefulSet makes them. @throws UsageError */
 export function podPlace(flags: RawFlags): PodPlace {
   const name = textFlag(flags, 'pod-name', "the pod's name as a StatefulSet makes it, such as redis-0");
   const match = /^(.+)-(0|[1-9]\d*)$/.exec(name);
   if (match === null) throw wrong('pod-name', name, "the pod's name as a StatefulSet makes it, such as redis-0");
+  if (flags['replicas'] === FROM_STATEFULSET) {
+    // No more than a guess, until somebody tells.
+    const pod = asPodName(name);
+    return { pod, ordinal: Number(match[2]), members: podNames(pod, Number(match[2]) + 1), isResizable: true };
+  }
   const replicas = numberFlag(flags, 'replicas', 1, MAX_REPLICAS);
   if (Number(match[2]) >= replicas) {
     const least = String(Number(match[2]) + 1);
@@ -169,7 +182,7 @@ export function podPlace(flags: RawFlags): PodPlace {
     );
   }
   const members = Array.from({ length: replicas }, (_, index) => asPodName(`${String(match[1])}-${String(index)}`));
-  return { pod: asPodName(name), ordinal: Number(match[2]), members };
+  return { pod: asPodName(name), ordinal: Number(match[2]), members, isResizable: false };
 }
 
 /**

@@ -201,7 +201,7 @@ export function parseRunConfig(
   incarnation: string,
   environment: Readonly<Record<string, string | undefined>> = {},
 ): RunConfig {
-  const { pod, members } = podPlace(flags);
+  const { pod, members, isResizable } = podPlace(flags);
   const { username, password } = credentialsOf(flags);
   const logins = loginsOf(flags, { username, password });
   const cluster = clusterIdOf(flags);
@@ -217,7 +217,7 @@ export function parseRunConfig(
         incarnation,
         ip: ipFlag(flags, 'pod-ip'),
         ...portsOf(flags),
-        replicas: members.length,
+        replicas: isResizable ? 0 : members.length,
         ...(leaseStore === null ? {} : { store: 'kubernetes' as const }),
       },
       members,
@@ -225,6 +225,7 @@ export function parseRunConfig(
       timings: deriveTimings(timingsOf(flags)),
       writeQuorum: choiceFlag(flags, 'write-quorum', ['auto', 'strict', 'off']),
       durability: choiceFlag(flags, 'durability', ['available', 'strict']),
+      ...(isResizable ? { isResizable } : {}),
     },
     listen,
     http: httpOf(flags, listen),
@@ -237,7 +238,7 @@ export function parseRunConfig(
     password,
     logins,
     killHung: flags['kill-hung'] === true,
-    kube: kubeOf(flags, place, environment),
+    kube: kubeOf(flags, { ...place, isResizable }, environment),
     leaseStore,
     logLevel: logLevelOf(flags),
     logFormat: choiceFlag(flags, 'log-format', ['json', 'pretty']),

@@ -58,7 +58,6 @@ type AnswerListener = (answer: PeerAnswer) => void;
 
 /** The sidecar's loop: something happened, decide, act. Inputs are handled one after the other, in the order in which they come. */
 export class Loop {
-  readonly #config: NodeConfig;
   readonly #ports: LoopPorts;
   readonly #waiting = new Map<number, AnswerListener>();
   readonly #ordered = new Map<number, (result: CommandResult) => void>();
@@ -70,7 +69,6 @@ export class Loop {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(config: NodeConfig, ports: LoopPorts) {
-    this.#config = config;
     this.#ports = ports;
     this.#state = startNode(config, this.#moment(), ports.memory);
     this.#schedule(ports.clock.now());
@@ -157,6 +155,7 @@ export class Loop {
     const isSame =
       now.term === before.term &&
       now.pauses === before.pauses &&
+      now.replicas === before.replicas &&
       announcement?.term === before.announcement?.term &&
       announcement?.history.replid === before.announcement?.history.replid;
     if (!isSame) this.#ports.remember(now);
@@ -171,8 +170,8 @@ export class Loop {
         });
         return;
       case 'answer': {
-        const { cluster, self } = this.#config;
-        const { term, pauses } = this.#state;
+        const { term, pauses, config } = this.#state;
+        const { cluster, self } = config;
         this.#waiting.get(action.ref)?.({ v: 1, cluster, from: self, term, pauses, ...action.body });
         this.#waiting.delete(action.ref);
         return;

@@ -1,4 +1,4 @@
-import { dnsAdvice, isLeading, isPaused, saysNobody } from '@sentinel-micro/core';
+import { dnsAdvice, isLeading, isPaused, saysNobody, isPodOfSet, type PodName } from '@sentinel-micro/core';
 import {
   actOnRemote,
   canonicalIp,
@@ -46,13 +46,15 @@ interface DnsListeners {
   readonly onFound: (addresses: readonly ServiceAddress[]) => void;
   /** DNS has answered that there is nobody. */
   readonly onNobody: () => void;
+  /** Those that are to be found. */
+  readonly countedPods: () => readonly PodName[];
 }
 
 function watchDns(
   config: RunConfig,
   transport: PeerTransport,
   logger: Logger,
-  { onFound, onNobody }: DnsListeners,
+  { onFound, onNobody, countedPods }: DnsListeners,
 ): { stop(): void } {
   const resolver = createResolver({
     service: config.service,
@@ -80,7 +82,8 @@ function watchDns(
       const addresses = found.map(({ ip, podName }) => ({ ip: canonicalIp(ip), podName }));
       transport.setAddresses(addresses.map(({ ip }) => ({ ip, port: self.port })));
       onFound(addresses);
-      doubts.look(addresses, systemClock.now());
+      // With an N that follows the StatefulSet there are other pods than those that are counted, now and then.
+      if (config.node.isResizable !== true) doubts.look(addresses, systemClock.now());
       report(null);
     } catch (error) {
       const text = messageOf(error);
@@ -88,7 +91,8 @@ function watchDns(
       if (saysNobody(text)) onNobody();
     }
     if (isStopped) return;
-    const isComplete = transport.connected().filter((pod) => members.includes(pod)).length >= members.length - 1;
+    const counted = countedPods();
+    const isComplete = transport.connected().filter((pod) => counted.includes(pod)).length >= counted.length - 1;
     timer = setTimeout(() => void look(), isComplete ? DNS_EVERY_MS : DNS_WHILE_MISSING_MS);
   }
   void look();
@@ -299,7 +303,12 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   const built: Partial<Parts> = {};
   const parts = (): Parts => built as Parts;
   const context = contextOf(config, parts);
-  const kube = await startKube(config, logger, () => built.loop?.state ?? null);
+  const kube = await startKube(
+    config,
+    logger,
+    () => built.loop?.state ?? null,
+    (input) => built.loop?.feed(input),
+  );
   built.kube = kube;
   built.leaseStore = await openLeaseStore(config);
   const server = await serveResp(config.listen, self.port, (session, words) => handle(session, words), {
@@ -336,8 +345,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
     command: (command) => loop.command(command),
     forward: (to, command) => forwardCommand(to, command, forwardingOptions(config)),
     peerRequest: (request) => {
-      const { pod } = request.from;
-      if (request.cluster === cluster && members.includes(pod) && pod !== self.pod) transport.learn(request.from);
+      if (request.cluster === cluster && isPodOfSet(loop.state, request.from)) transport.learn(request.from);
       return loop.request(request);
     },
     onBadMessage: (text) => logger.log('warn', 'bad-message', text),
@@ -350,8 +358,10 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
       loop.feed({ type: 'addresses', ips: addresses.map(({ ip }) => ip) });
     },
     onNobody: () => http.onNobody(),
+    countedPods: () => loop.state.config.members,
   });
-  const text = `sidecar of ${self.pod} (${self.ip}), one of ${String(members.length)} pods of ${cluster}`;
+  const count = config.node.isResizable === true ? 'the' : String(members.length);
+  const text = `sidecar of ${self.pod} (${self.ip}), one of ${count} pods of ${cluster}`;
   logger.log('info', 'started', text, { incarnation: self.incarnation });
   return { stop: () => stop(config, logger, { ...parts(), dns, post }, stopped) };
 }

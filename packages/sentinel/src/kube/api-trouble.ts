@@ -5,8 +5,8 @@ import type { Failure } from './slots.ts';
 
 /** A call, as it is told: `get`, `pods`, `redis-0`. */
 export interface AskedOf {
-  readonly verb: 'get' | 'patch' | 'create';
-  readonly resource: 'pods' | 'events';
+  readonly verb: 'get' | 'patch' | 'create' | 'watch';
+  readonly resource: 'pods' | 'events' | 'statefulsets';
   readonly name: string | null;
 }
 
@@ -29,11 +29,13 @@ function permissionHint({ verb, resource, name }: AskedOf): string {
  */
 export class ApiTrouble {
   readonly #logger: Logger;
+  readonly #whatWaits: string;
   readonly #told = new Set<string>();
   #counts: KubeFailureCounts = {};
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, whatWaits = 'labels and Events wait') {
     this.#logger = logger;
+    this.#whatWaits = whatWaits;
   }
 
   get counts(): KubeFailureCounts {
@@ -72,7 +74,7 @@ export class ApiTrouble {
   #tell(what: string, text: string): void {
     if (this.#told.has(what)) return;
     this.#told.add(what);
-    this.#logger.log('warn', 'kubernetes', `${text}. Failover does not depend on it; labels and Events wait`);
+    this.#logger.log('warn', 'kubernetes', `${text}. Failover does not depend on it; ${this.#whatWaits}`);
   }
 }
 

@@ -46,6 +46,8 @@ export interface KubeAccess {
 export interface KubeConfig extends KubeAccess {
   readonly roleLabels: boolean;
   readonly events: boolean;
+  /** N follows the StatefulSet. */
+  readonly replicas: boolean;
 }
 
 /** Only what is needed: the environment may hold secrets. */
@@ -75,9 +77,14 @@ export function kubeAccessOf(flags: RawFlags, place: Place, environment: Environ
  * @param environment as `kubeAccessOf` has it
  * @returns null when nothing asks for the API. @throws UsageError
  */
-export function kubeOf(flags: RawFlags, place: Place, environment: Environment): KubeConfig | null {
+export function kubeOf(
+  flags: RawFlags,
+  place: Place & { readonly isResizable?: boolean },
+  environment: Environment,
+): KubeConfig | null {
   const access = kubeAccessOf(flags, place, environment);
   const roleLabels = flags['role-labels'] === true;
   const events = flags['kube-events'] === true;
-  return roleLabels || events ? { ...access, roleLabels, events } : null;
+  const replicas = place.isResizable === true;
+  return roleLabels || events || replicas ? { ...access, roleLabels, events, replicas } : null;
 }

@@ -68,7 +68,11 @@ const annotationOf = (lease: StoredLease, { cluster, writes }: Writing): Record<
 });
 
 /** The times in it are for people: nobody judges by them. */
-function specOf(lease: StoredLease, before: LeaseObject['spec'], { wallMs }: Writing): NonNullable<LeaseObject['spec']> {
+function specOf(
+  lease: StoredLease,
+  before: LeaseObject['spec'],
+  { wallMs }: Writing,
+): NonNullable<LeaseObject['spec']> {
   const now = microTime(wallMs);
   const holderIdentity = holderOf(lease);
   return {

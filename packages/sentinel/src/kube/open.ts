@@ -1,4 +1,4 @@
-import type { NodeConfig, NodeState } from '@sentinel-micro/core';
+import type { Input, NodeConfig, NodeState } from '@sentinel-micro/core';
 import type { KubeApi } from '@sentinel-micro/kubernetes';
 import { messageOf, systemClock, type Logger } from '@sentinel-micro/runtime';
 import { ApiTrouble } from './api-trouble.ts';
@@ -8,6 +8,7 @@ import type { KubeConfig } from './kube-flags.ts';
 import type { KubeSide } from './kube-side.ts';
 import { RoleLabeller } from './labeller.ts';
 import { roleViewOf, type RoleView } from './role-view.ts';
+import { ReplicasSource } from './replicas.ts';
 
 /** So long a stop waits at most until the label `master` is gone, in milliseconds: a handover takes about as long. */
 const LEAVE_BUDGET_MS = 250;
@@ -34,16 +35,18 @@ function openLabels({ self, timings }: NodeConfig, common: Common, state: () => 
   return new RoleLabeller(config, { ...common, view });
 }
 
+/** The loop, as far as it is needed here. */
+interface LoopEnds {
+  /** Now; null while the sidecar is being put together. */
+  readonly state: () => NodeState | null;
+  readonly feed: (input: Input) => void;
+}
+
 /**
  * Connects to the API, and does there what is asked for.
  * @throws UsageError when it is not given how the API is reached.
  */
-export function openKube(
-  config: KubeConfig,
-  node: NodeConfig,
-  logger: Logger,
-  state: () => NodeState | null,
-): KubeSide {
+export function openKube(config: KubeConfig, node: NodeConfig, logger: Logger, { state, feed }: LoopEnds): KubeSide {
   const api = connect(config);
   const trouble = new ApiTrouble(logger);
   const common: Common = { api, clock: systemClock, random: Math.random, trouble };
@@ -52,11 +55,22 @@ export function openKube(
   const wallMs = (): number => Date.now();
   const about = { pod, uid, incarnation, statefulSet: config.statefulSet };
   const events = config.events ? new EventWriter(about, { ...common, wallMs, logger }) : null;
+  const replicas = config.replicas
+    ? new ReplicasSource({
+        ...common,
+        statefulSet: config.statefulSet,
+        trouble: new ApiTrouble(logger, 'N stays as it is, and a pod that does not know it takes it from the others'),
+        logger,
+        state,
+        feed,
+      })
+    : null;
   return {
     onDecided(decision, before) {
       // The loop is in the middle of its turn: what goes wrong here must not reach it.
       try {
         labels?.look();
+        replicas?.look();
         events?.onDecided(decision, before);
       } catch (error) {
         logger.log('warn', 'kubernetes', `a decision could not be looked at: ${messageOf(error)}`);
@@ -68,6 +82,7 @@ export function openKube(
     },
     async close() {
       labels?.close();
+      replicas?.stop();
       await events?.close(FLUSH_BUDGET_MS);
       api.close();
     },
