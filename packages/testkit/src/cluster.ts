@@ -19,6 +19,8 @@ export interface ClusterOptions extends Partial<RestartPolicy> {
   readonly pods?: number;
   /** `--replicas`, when it is to differ from `pods`. */
   readonly replicas?: number;
+  /** What `--replicas` says when that is no number. */
+  readonly replicasFlag?: string;
   readonly username?: string;
   readonly password?: string;
   /** Extra lines of the user's redis.conf. */
@@ -101,6 +103,7 @@ export class Cluster {
       const settings: PodSettings = {
         ...{ tools, bundles, service, namespace, ...ground.ports, dnsServers: ground.dnsServers },
         replicas: options.replicas ?? options.pods ?? 3,
+        replicasFlag: options.replicasFlag,
         masterName: options.masterName ?? 'mymaster',
         username: options.username,
         password: options.password,

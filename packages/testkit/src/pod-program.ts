@@ -62,7 +62,7 @@ function commonFlags({ identity, settings, files }: PodContext): string[] {
   return [
     ...['--service', settings.service],
     ...['--namespace', settings.namespace],
-    ...['--replicas', String(settings.replicas)],
+    ...['--replicas', settings.replicasFlag ?? String(settings.replicas)],
     ...['--pod-name', identity.name],
     ...['--pod-uid', identity.uid],
     ...['--pod-ip', identity.ip],

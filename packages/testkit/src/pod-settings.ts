@@ -17,6 +17,8 @@ export interface PodSettings extends RestartPolicy {
   readonly namespace: string;
   /** `--replicas`: N, whether or not that many pods run. See `Cluster.setReplicas`. */
   replicas: number;
+  /** What `--replicas` says when that is no number. */
+  readonly replicasFlag?: string | undefined;
   readonly redisPort: number;
   readonly sentinelPort: number;
   readonly masterName: string;
