@@ -1,7 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import {
+  componentsWithPermissions,
+  examples,
+  kustomizations,
+  plainComponents,
+  renderChoice,
+  renderCopy,
+  renderFile,
+} from './support/examples.ts';
 import { asManifests, type Manifest, schemaComplaints } from './support/kubernetes-schemas.ts';
 import { findRenderers, render } from './support/kustomize.ts';
 import { checkManifests, checks } from './support/manifest-checks.ts';
@@ -10,12 +18,6 @@ import { findRedisSets, type RedisSet, splitImage } from './support/redis-set.ts
 import { settingsInRedis } from './support/redis-takes.ts';
 
 const root = path.dirname(import.meta.dirname);
-const examples = path.join(root, 'k8s-examples');
-const foldersIn = (folder: string): string[] => readdirSync(path.join(examples, folder)).sort();
-
-const overlays = foldersIn('overlays');
-const kustomizations = ['base', ...overlays.map((overlay) => `overlays/${overlay}`)];
-
 const renderers = findRenderers();
 if (renderers.length === 0) {
   console.warn(
@@ -47,8 +49,11 @@ describeRendered.each(kustomizations)('k8s-examples/%s', (kustomization) => {
   test('every object fits its Kubernetes schema', () => {
     const objects = render(renderers[0]!, path.join(examples, kustomization));
     expect(objects.flatMap(schemaComplaints)).toEqual([]);
-    const kinds = objects.map((object) => (object as { kind: string }).kind).filter((kind) => kind !== 'Secret');
-    expect(kinds.sort()).toEqual(['ConfigMap', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet']);
+    const kinds = new Set(objects.map((object) => (object as { kind: string }).kind));
+    const always = ['ConfigMap', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet'];
+    const some = [...kinds].filter((kind) => !always.includes(kind)).sort();
+    expect(always.filter((kind) => !kinds.has(kind))).toEqual([]);
+    expect([[], ['Secret'], ['Role', 'RoleBinding', 'ServiceAccount']]).toContainEqual(some);
   });
 
   test('everything that the schemas cannot tell is right too', () => {
@@ -116,8 +121,41 @@ describeRendered('the overlays are what their names say', () => {
     expect(sentinel.env).toContainEqual({ name: 'SENTINEL_MICRO_KILL_HUNG', value: 'true' });
   });
 
+  test('existing-statefulset can be copied, as the README does it, and has the names that are used there', () => {
+    const objects = objectsOf('overlays/existing-statefulset');
+    expect(renderCopy(renderers[0]!, 'overlays/existing-statefulset')).toEqual(objects);
+    const readme = readFileSync(path.join(path.dirname(examples), 'README.md'), 'utf8');
+    const { statefulSet, podLabels, service, containers } = setOf(objects);
+    const name = String(statefulSet.metadata?.name);
+    expect([service.metadata?.name, podLabels]).toEqual([name, { app: name }]);
+    const used = [...readme.matchAll(/^ +kubectl exec (\S+) -c (\S+) -- /gm)].map(([, pod, container]) => [
+      pod,
+      container,
+    ]);
+    expect(new Set(used.map(([pod]) => pod))).toEqual(new Set([`${name}-0`]));
+    expect(containers.map((container) => container.name)).toEqual(expect.arrayContaining(used.map(([, one]) => one)));
+    const steps = [`delete statefulset ${name} --cascade=orphan`, 'apply -k', `rollout status statefulset ${name}`];
+    const guide = readFileSync(path.join(examples, 'README.md'), 'utf8');
+    for (const text of [readme, guide]) {
+      const [block = ''] = /kubectl delete statefulset[^`]*/.exec(text) ?? [];
+      const lines = block.trim().split('\n');
+      expect(lines).toHaveLength(steps.length);
+      for (const [index, step] of steps.entries()) expect(lines[index]!.trim()).toMatch(`kubectl ${step}`);
+    }
+  });
+
+  test('role-labels: one Service for the master, one for the replicas, both for the pods of the set alone', () => {
+    const { otherServices, podLabels, service } = setOf(objectsOf('overlays/role-labels'));
+    expect(otherServices.map(({ metadata, spec }) => [metadata?.name, spec?.selector])).toEqual([
+      ['redis-master', { ...podLabels, 'sentinel-micro.io/role': 'master' }],
+      ['redis-replica', { ...podLabels, 'sentinel-micro.io/role': 'replica' }],
+    ]);
+    expect(service.spec?.selector).toEqual(podLabels);
+  });
+
   test('existing-statefulset leaves what is not ours as it was', () => {
-    const before = render(renderers[0]!, existingAlone()) as Manifest[];
+    const file = path.join(examples, 'overlays/existing-statefulset/existing.yaml');
+    const before = renderFile(renderers[0]!, readFileSync(file, 'utf8')) as Manifest[];
     const after = objectsOf('overlays/existing-statefulset');
     const old = before.find(({ kind }) => kind === 'StatefulSet') as RedisSet['statefulSet'];
     const { statefulSet, redis, configMaps } = setOf(after);
@@ -160,40 +198,24 @@ describeRendered('a real redis-server takes the files as they are', () => {
   });
 });
 
-/** Kustomizations that are made only for a test. Redis's own files stay where they are: kustomize wants them in its folder, or a folder. */
-const scratch = mkdtempSync(path.join(tmpdir(), 'sentinel-micro-manifests-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
-function kustomizationOf(name: string, fields: Record<string, readonly string[]>): string {
-  const folder = mkdtempSync(path.join(scratch, `${name}-`));
-  const lists = Object.entries(fields).map(([field, items]) => `${field}: ${JSON.stringify(items)}\n`);
-  const head = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n';
-  writeFileSync(path.join(folder, 'kustomization.yaml'), head + lists.join(''));
-  return folder;
-}
-
-function existingAlone(): string {
-  const folder = kustomizationOf('existing', { resources: ['existing.yaml'] });
-  const file = path.join(examples, 'overlays/existing-statefulset/existing.yaml');
-  writeFileSync(path.join(folder, 'existing.yaml'), readFileSync(file));
-  return folder;
+function subsetsOf(names: readonly string[]): string[][] {
+  return Array.from({ length: 2 ** names.length }, (_, bits) =>
+    names.filter((_name, index) => (bits >> index) % 2 === 1),
+  );
 }
 
 describeRendered('every choice of components is right, too', () => {
-  // native-sidecar comes last, as its own file says.
-  const components = [...foldersIn('components').filter((name) => name !== 'native-sidecar'), 'native-sidecar'];
-  const choices = Array.from({ length: 2 ** components.length }, (_, bits) =>
-    components.filter((_name, index) => (bits >> index) % 2 === 1),
-  );
+  // Those with permissions come after kubernetes-api, and native-sidecar comes last, as their own files say.
+  const withApi = (features: readonly string[]): string[] =>
+    features.length === 0 ? [] : ['kubernetes-api', ...features];
+  const choices = [
+    ...subsetsOf([...plainComponents, 'native-sidecar']),
+    ...subsetsOf(componentsWithPermissions).slice(1).map(withApi),
+    ...subsetsOf(plainComponents).map((some) => [...some, ...withApi(componentsWithPermissions), 'native-sidecar']),
+  ];
 
   test.each(choices.map((choice) => [choice.join(', ') || 'none', choice] as const))('%s', (_name, choice) => {
-    // kustomize takes no absolute paths; seen from any folder in there it is the same one.
-    const from = (name: string): string => path.relative(path.join(scratch, 'any'), path.join(examples, name));
-    const made = kustomizationOf('choice', {
-      resources: [from('base')],
-      components: choice.map((component) => from(`components/${component}`)),
-    });
-    const objects = render(renderers[0]!, made);
+    const objects = renderChoice(renderers[0]!, choice);
     expect(objects.flatMap(schemaComplaints)).toEqual([]);
     expect(checkManifests(objects as Manifest[])).toEqual([]);
   });
@@ -239,9 +261,9 @@ describeRendered('the schemas refuse', () => {
     expect(schemaComplaints(set.statefulSet)).toEqual([expect.stringContaining(complaint)]);
   });
 
-  test('a permission that nothing needs', () => {
-    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'redis' } };
-    expect(schemaComplaints(role)).toEqual(['no schema for apiVersion rbac.authorization.k8s.io/v1, kind Role']);
+  test('a permission for the whole cluster', () => {
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'redis' } };
+    expect(schemaComplaints(role)).toEqual(['no schema for apiVersion rbac.authorization.k8s.io/v1, kind ClusterRole']);
   });
 });
 

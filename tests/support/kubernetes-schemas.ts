@@ -1,14 +1,29 @@
 import { type IStatefulSet, StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import { type INetworkPolicy, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { type IPodDisruptionBudget, PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
+import { type IRole, Role } from 'kubernetes-models/rbac.authorization.k8s.io/v1/Role';
+import { type IRoleBinding, RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding';
 import { ConfigMap, type IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import { type ISecret, Secret } from 'kubernetes-models/v1/Secret';
 import { type IService, Service } from 'kubernetes-models/v1/Service';
+import { type IServiceAccount, ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 
 /** The kinds of object that our manifests use. A new kind is one more line here and in `models`. */
-export type Manifest = IStatefulSet | IService | IConfigMap | ISecret | IPodDisruptionBudget | INetworkPolicy;
+export type Manifest =
+  | IStatefulSet
+  | IService
+  | IConfigMap
+  | ISecret
+  | IPodDisruptionBudget
+  | INetworkPolicy
+  | IServiceAccount
+  | IRole
+  | IRoleBinding;
 
-const models = [StatefulSet, Service, ConfigMap, Secret, PodDisruptionBudget, NetworkPolicy];
+const models = [
+  ...[StatefulSet, Service, ConfigMap, Secret, PodDisruptionBudget, NetworkPolicy],
+  ...[ServiceAccount, Role, RoleBinding],
+];
 
 /** What Kubernetes itself would refuse or silently drop: wrong types, missing fields, unknown fields. */
 export function schemaComplaints(object: unknown): string[] {

@@ -1,6 +1,7 @@
 import { type Checks } from './checks/complaints.ts';
 import { fenceChecks } from './checks/fence.ts';
 import { flagChecks } from './checks/flags.ts';
+import { kubernetesApiChecks } from './checks/kubernetes-api.ts';
 import { lifecycleChecks } from './checks/lifecycle.ts';
 import { networkChecks } from './checks/network.ts';
 import { podChecks } from './checks/pod.ts';
@@ -8,7 +9,14 @@ import type { Manifest } from './kubernetes-schemas.ts';
 import { findRedisSets } from './redis-set.ts';
 
 /** What the schemas cannot tell. */
-export const checks: Checks = { ...flagChecks, ...networkChecks, ...fenceChecks, ...podChecks, ...lifecycleChecks };
+export const checks: Checks = {
+  ...flagChecks,
+  ...networkChecks,
+  ...fenceChecks,
+  ...podChecks,
+  ...lifecycleChecks,
+  ...kubernetesApiChecks,
+};
 
 /** All complaints about these objects, each as `check: complaint`. The objects have to fit their schemas already. */
 export function checkManifests(objects: readonly Manifest[]): string[] {

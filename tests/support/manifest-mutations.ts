@@ -1,5 +1,6 @@
 import { fenceMutations } from './mutations/fence.ts';
 import { flagMutations } from './mutations/flags.ts';
+import { kubernetesApiMutations } from './mutations/kubernetes-api.ts';
 import { lifecycleMutations } from './mutations/lifecycle.ts';
 import type { Mutations } from './mutations/mutation.ts';
 import { networkMutations } from './mutations/network.ts';
@@ -12,4 +13,5 @@ export const mutations: Mutations = {
   ...fenceMutations,
   ...podMutations,
   ...lifecycleMutations,
+  ...kubernetesApiMutations,
 };

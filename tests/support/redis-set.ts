@@ -1,11 +1,14 @@
 import type { IStatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
+import type { IRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/Role';
+import type { IRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { ISecret } from 'kubernetes-models/v1/Secret';
 import type { IService } from 'kubernetes-models/v1/Service';
+import type { IServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import type { IVolumeMount } from 'kubernetes-models/v1/VolumeMount';
 import type { Manifest } from './kubernetes-schemas.ts';
 
@@ -19,6 +22,8 @@ export interface RedisSet {
   readonly pod: IPodSpec;
   /** The Service that gives the pods their names. */
   readonly service: IService;
+  /** Services beside that one. */
+  readonly otherServices: readonly IService[];
   readonly makeSlave: IContainer;
   readonly redis: IContainer;
   readonly sentinel: IContainer;
@@ -30,6 +35,9 @@ export interface RedisSet {
   readonly networkPolicies: readonly INetworkPolicy[];
   readonly configMaps: readonly IConfigMap[];
   readonly secrets: readonly ISecret[];
+  readonly serviceAccounts: readonly IServiceAccount[];
+  readonly roles: readonly IRole[];
+  readonly roleBindings: readonly IRoleBinding[];
 }
 
 /** The parts of each StatefulSet, or which of them are missing. */
@@ -75,6 +83,7 @@ function findParts(statefulSet: IStatefulSet, objects: readonly Manifest[]): Red
     podLabels: spec.template.metadata?.labels ?? {},
     pod,
     service,
+    otherServices: objects.filter((object): object is IService => object.kind === 'Service' && object !== service),
     makeSlave,
     redis,
     sentinel,
@@ -84,6 +93,9 @@ function findParts(statefulSet: IStatefulSet, objects: readonly Manifest[]): Red
     networkPolicies: objects.filter((object): object is INetworkPolicy => object.kind === 'NetworkPolicy'),
     configMaps: objects.filter((object): object is IConfigMap => object.kind === 'ConfigMap'),
     secrets: objects.filter((object): object is ISecret => object.kind === 'Secret'),
+    serviceAccounts: objects.filter((object): object is IServiceAccount => object.kind === 'ServiceAccount'),
+    roles: objects.filter((object): object is IRole => object.kind === 'Role'),
+    roleBindings: objects.filter((object): object is IRoleBinding => object.kind === 'RoleBinding'),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IContainer } from 'kubernetes-models/v1/Container';
+import { takesReplicasFromStatefulSet } from '../permissions.ts';
 import { flagOf, identity, refusalOf, sharedFlags, specsOf } from '../program-flags.ts';
 import { flagOfVariable, flagValue, givenFlags, type RedisSet, variableOfFlag } from '../redis-set.ts';
 import { type Checks, when } from './complaints.ts';
@@ -19,14 +20,17 @@ export const flagChecks: Checks = {
     });
   },
 
-  'replicas-flag': (set) =>
-    ours(set).flatMap((container) => {
+  'replicas-flag': (set) => {
+    // Read from the StatefulSet by both, or typed twice.
+    const wanted = takesReplicasFromStatefulSet(set) ? 'from-statefulset' : String(set.replicas);
+    return ours(set).flatMap((container) => {
       const given = flagValue(container, 'replicas');
       return when(
-        given !== String(set.replicas),
+        given !== wanted,
         `${container.name}: --replicas is ${String(given)}, spec.replicas is ${set.replicas}`,
       );
-    }),
+    });
+  },
 
   'known-flags': (set) =>
     ours(set).flatMap((container) => [

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMINGS, deriveTimings, type Timings, type TimingOptions } from '@sentinel-micro/core';
 import type { IContainer } from 'kubernetes-models/v1/Container';
+import { hasKubernetesLease, neededGrants } from '../permissions.ts';
 import { readBaseConfig } from '../pod-files.ts';
 import { flagOf } from '../program-flags.ts';
 import { type RedisSet, selects } from '../redis-set.ts';
@@ -31,7 +32,8 @@ export const lifecycleChecks: Checks = {
     );
   },
 
-  'disruption-budget': ({ budgets, podLabels, replicas }) => {
+  'disruption-budget': (set) => {
+    const { budgets, podLabels, replicas } = set;
     const own = budgets.filter(({ spec }) => selects(spec?.selector?.matchLabels, podLabels));
     if (own.length !== 1) return [`${own.length} PodDisruptionBudgets select the pods; it has to be one`];
     const { maxUnavailable, minAvailable, unhealthyPodEvictionPolicy } = own[0]?.spec ?? {};
@@ -42,7 +44,8 @@ export const lifecycleChecks: Checks = {
           ? minAvailable
           : undefined;
     if (leftCount === undefined) return ['the PodDisruptionBudget needs a number of pods, not a percentage'];
-    const quorum = Math.floor(replicas / 2) + 1;
+    // With the lease in Kubernetes one pod can be master without a majority.
+    const quorum = hasKubernetesLease(set) ? 1 : Math.floor(replicas / 2) + 1;
     return [
       ...when(
         replicas > 1 && leftCount < quorum,
@@ -132,7 +135,9 @@ function endingMs(set: RedisSet): number {
   const hookMs = Number(hookSeconds) * 1000;
   const shutdown = readBaseConfig(set)?.settings.findLast(({ name }) => name === 'shutdown-timeout')?.args[0];
   const redisMs = Number(shutdown ?? defaultShutdownSeconds) * 1000;
-  return Math.max(hookMs || 0, handoverMs(set)) + redisMs + pauseBudgetMs + grantMs;
+  // The last label, release or event.
+  const kubernetesMs = neededGrants(set).length > 0 ? Number(flagOf(set.sentinel, 'kube-timeout-ms')) : 0;
+  return Math.max(hookMs || 0, handoverMs(set)) + redisMs + pauseBudgetMs + grantMs + (kubernetesMs || 0);
 }
 
 /** A probe asks its own container and nobody else. Otherwise pods wait for each other, and a start never ends. */

@@ -1,11 +1,14 @@
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { INetworkPolicyPeer } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicyPeer';
 import type { INetworkPolicyPort } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicyPort';
+import { neededGrants } from '../permissions.ts';
 import { flagOf } from '../program-flags.ts';
 import { type Labels, type RedisSet, selects } from '../redis-set.ts';
 import { type Checks, when } from './complaints.ts';
 
 const dnsPort = 53;
+/** Of the Service `kubernetes`, and of what it leads to in most clusters: which of them a policy sees depends on the network. */
+const apiPorts = [443, 6443];
 
 /** How pods and clients find each other, and whether they may talk. */
 export const networkChecks: Checks = {
@@ -76,6 +79,12 @@ export const networkChecks: Checks = {
           `the pods may not ask DNS (${protocol} ${dnsPort})`,
         ),
       ),
+      ...apiPorts.flatMap((one) => {
+        const mayReach = egress.some(({ ports }) => isOpen(ports, one));
+        return neededGrants(set).length > 0
+          ? when(!mayReach, `the sidecar may not reach the Kubernetes API (${one})`)
+          : when(mayReach, `nothing here needs to reach port ${one}`);
+      }),
       ...when(
         egress.some(({ to, ports }) => isAnyone(to) && (ports ?? []).length === 0),
         'the pods may reach everything: egress needs ports',

@@ -46,14 +46,6 @@ export const podChecks: Checks = {
       'enableServiceLinks has to be false: a Service named sentinel-micro would set SENTINEL_MICRO_PORT',
     ),
 
-  'no-token': ({ pod }) => [
-    ...when(
-      pod.automountServiceAccountToken !== false,
-      'automountServiceAccountToken has to be false: nothing here uses the Kubernetes API',
-    ),
-    ...when(pod.serviceAccountName !== undefined, 'no serviceAccountName: nothing here uses the Kubernetes API'),
-  ],
-
   images: ({ containers, makeSlave, redis, sentinel }) => [
     ...containers
       .filter(({ image }) => ['latest', undefined].includes(splitImage(image ?? '').tag))

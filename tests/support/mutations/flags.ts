@@ -25,6 +25,11 @@ export const flagMutations: Mutations = {
       'sentinel: --replicas is 1, spec.replicas is 3',
     ],
     [
+      'a number for one, the StatefulSet for the other',
+      ({ sentinel }) => setVariable(sentinel, 'SENTINEL_MICRO_REPLICAS', 'from-statefulset'),
+      'make-slave: --replicas is 3',
+    ],
+    [
       'an argument wins over the variable',
       ({ sentinel }) => (sentinel.args = ['run', '--replicas', '5']),
       'sentinel: --replicas is 5, spec.replicas is 3',

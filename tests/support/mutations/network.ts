@@ -95,6 +95,11 @@ export const networkMutations: Mutations = {
       'the pods may not ask DNS (TCP 53)',
     ],
     [
+      'an API that nothing needs',
+      ({ networkPolicies }) => networkPolicies[0]!.spec!.egress!.push({ ports: [{ port: 443 }] }),
+      'nothing here needs to reach port 443',
+    ],
+    [
       'everything to be reached',
       ({ networkPolicies }) => networkPolicies[0]!.spec!.egress!.push({}),
       'the pods may reach everything',

@@ -39,10 +39,6 @@ export const podMutations: Mutations = {
     ['no resources', ({ sentinel }) => delete sentinel.resources, 'sentinel: no resources.requests.cpu'],
   ],
   'no-service-links': [['Service links', ({ pod }) => delete pod.enableServiceLinks, 'enableServiceLinks']],
-  'no-token': [
-    ['a token', ({ pod }) => delete pod.automountServiceAccountToken, 'automountServiceAccountToken'],
-    ['an account that nothing needs', ({ pod }) => (pod.serviceAccountName = 'redis'), 'no serviceAccountName'],
-  ],
   images: [
     ['an image without tag', ({ redis }) => (redis.image = 'redis'), 'the image redis has no fixed tag'],
     ['a moving tag', ({ redis }) => (redis.image = 'localhost:5000/redis:latest'), 'has no fixed tag'],
