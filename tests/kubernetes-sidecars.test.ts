@@ -21,7 +21,7 @@ if (kubeconfig === '')
   console.warn('no Kubernetes API to use (KUBECONFIG is not set): `npm run test:kubernetes` starts one');
 const describeWithServer = kubeconfig === '' || renderer === undefined ? describe.skip : describe;
 
-const features = ['role-labels', 'kubernetes-events'];
+const features = ['role-labels', 'kubernetes-events', 'kubernetes-lease'];
 /** What testkit tells each pod by itself. */
 const ownFlags = ['service', 'replicas', 'pod-name', 'pod-uid', 'pod-ip', 'namespace'];
 

@@ -153,6 +153,11 @@ describeRendered('the overlays are what their names say', () => {
     expect(service.spec?.selector).toEqual(podLabels);
   });
 
+  test('kubernetes-lease has two pods, and the budget lets one of them go', () => {
+    const { replicas, budgets } = setOf(objectsOf('overlays/kubernetes-lease'));
+    expect([replicas, budgets[0]!.spec?.maxUnavailable]).toEqual([2, 1]);
+  });
+
   test('existing-statefulset leaves what is not ours as it was', () => {
     const file = path.join(examples, 'overlays/existing-statefulset/existing.yaml');
     const before = renderFile(renderers[0]!, readFileSync(file, 'utf8')) as Manifest[];

@@ -57,6 +57,24 @@ export const kubernetesApiMutations: Mutations = {
       'role-labels',
     ],
     [
+      'the API group forgotten',
+      (set) => (firstRule(set).apiGroups = ['']),
+      'the sidecar may not get leases.coordination.k8s.io redis-master',
+      'kubernetes-lease',
+    ],
+    [
+      'another name for the Lease',
+      ({ sentinel }) => setVariable(sentinel, 'SENTINEL_MICRO_LEASE_NAME', 'cache'),
+      'the sidecar may not update leases.coordination.k8s.io cache',
+      'kubernetes-lease',
+    ],
+    [
+      'a Lease that can not be made',
+      ({ roles }) => roles[0]!.rules!.pop(),
+      'the sidecar may not create leases.coordination.k8s.io *',
+      'kubernetes-lease',
+    ],
+    [
       'permissions that no flag uses any more',
       ({ sentinel }) => dropVariable(sentinel, 'SENTINEL_MICRO_ROLE_LABELS'),
       'nothing here needs to get pods redis-0',

@@ -63,6 +63,12 @@ export const lifecycleMutations: Mutations = {
       ({ budgets }) => (budgets[0]!.spec!.maxUnavailable = 2),
       'leaves 1 pods, a quorum is 2',
     ],
+    [
+      'both of two pods given away',
+      ({ budgets }) => (budgets[0]!.spec!.maxUnavailable = 2),
+      'leaves 0 pods, a quorum is 1',
+      'kubernetes-lease',
+    ],
     ['no drain possible', ({ budgets }) => (budgets[0]!.spec!.maxUnavailable = 0), 'no disruption'],
     ['a budget that rounds', ({ budgets }) => (budgets[0]!.spec!.maxUnavailable = '50%'), 'not a percentage'],
     [

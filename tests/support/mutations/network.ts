@@ -95,6 +95,12 @@ export const networkMutations: Mutations = {
       'the pods may not ask DNS (TCP 53)',
     ],
     [
+      'an API that can not be reached',
+      ({ networkPolicies }) => networkPolicies[0]!.spec!.egress!.pop(),
+      'the sidecar may not reach the Kubernetes API (6443)',
+      'kubernetes-lease',
+    ],
+    [
       'an API that nothing needs',
       ({ networkPolicies }) => networkPolicies[0]!.spec!.egress!.push({ ports: [{ port: 443 }] }),
       'nothing here needs to reach port 443',
