@@ -125,12 +125,14 @@ export class StatefulSet {
   /** One GET of the StatefulSet: what it is when the question arrives, told when the answer does. */
   #read(pod: Pod): void {
     const { sidecar } = pod;
-    if (sidecar === null || this.cutOff.has(pod)) return;
+    // An old pod that was deleted by force is where nobody can reach it, the API neither.
+    if (sidecar === null || this.cutOff.has(pod) || this.#world.ghosts.includes(pod)) return;
     const readAtMs = sidecar.localNow();
     this.#world.scheduler.after(this.#random.between(1, MOST_API_DELAY_MS), () => {
       const view = { wanted: this.wanted, existing: this.existing };
       this.#world.scheduler.after(this.#random.between(1, MOST_API_DELAY_MS), () => {
-        if (this.cutOff.has(pod) || pod.sidecar !== sidecar || !sidecar.isAlive) return;
+        if (this.cutOff.has(pod) || this.#world.ghosts.includes(pod) || pod.sidecar !== sidecar || !sidecar.isAlive)
+          return;
         sidecar.deliver('io', () => sidecar.feed({ type: 'resize', view, readAtMs }));
       });
     });

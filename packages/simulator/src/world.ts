@@ -13,7 +13,6 @@ import type { Snapshot } from './redis-protocol.ts';
 import { Scheduler } from './scheduler.ts';
 import type { RunSettings } from './settings.ts';
 import type { Sidecar, SidecarEnvironment } from './sidecar.ts';
-import type { StatefulSet } from './statefulset.ts';
 
 // Looked up once: in Jest's sandbox a global costs more than the multiplication.
 const { imul } = Math;
@@ -90,7 +89,7 @@ export class World implements RedisObserver {
   readonly api: LeaseApi | null;
   watcher: Watcher | null = null;
   /** What N follows, if it follows anything. */
-  statefulSet: StatefulSet | null = null;
+  statefulSet: { whyNotResized(): string | null } | null = null;
   onStopped: (pod: Pod) => void = () => undefined;
   /** Called when a sidecar has started. */
   onStarted: (pod: Pod) => void = () => undefined;

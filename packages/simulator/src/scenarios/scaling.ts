@@ -2,6 +2,7 @@ import { Faults } from '../faults.ts';
 import { drawPlan } from '../plan.ts';
 import type { RunSettings } from '../settings.ts';
 import { StatefulSet } from '../statefulset.ts';
+import type { World } from '../world.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
 import type { Story } from './story.ts';
@@ -9,6 +10,8 @@ import { plain } from './worlds.ts';
 
 /** A new pod copies all data before the next one is counted, and a sidecar that is new is mute for a while. */
 const RESIZED_WITHIN_MS = 60_000;
+
+const sets = new WeakMap<World, StatefulSet>();
 
 const following = (drawn: RunSettings): RunSettings => ({
   ...plain(drawn),
@@ -22,12 +25,13 @@ function createSet(story: Story, wanted: number, isParallel: boolean): StatefulS
   const mostDelayMs = random.pick([5, 100, 1000, 5000]);
   const set = new StatefulSet(world, damage, random, wanted, { isParallel, mostDelayMs });
   world.statefulSet = set;
+  sets.set(world, set);
   return set;
 }
 
 function setOf(story: Story): StatefulSet {
-  const set = story.world.statefulSet;
-  if (set === null) throw new Error('the story has no StatefulSet');
+  const set = sets.get(story.world);
+  if (set === undefined) throw new Error('the story has no StatefulSet');
   return set;
 }
 
