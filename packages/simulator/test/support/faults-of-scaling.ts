@@ -19,31 +19,10 @@ export const SCALING_FAULTS: readonly PlantedFault[] = [
     scenario,
   },
   {
-    name: 'a step is taken though a pod has not taken the one before it',
-    file: 'size-rule.ts',
-    find: 'const other = heard.find((one) => one.replicas !== replicas);',
-    replace: 'const other = heard.find(() => replicas < 0);',
-    scenario,
-  },
-  {
-    name: 'a renewal of before the step can not be told from one of after it',
-    file: 'resize.ts',
-    find: 'const term = asTerm(Math.max(role.term, turn.state.term) + 1);',
-    replace: 'const term = asTerm(role.term);',
-    scenario,
-  },
-  {
     name: 'a pod that has forgotten all believes the StatefulSet',
     file: 'size-rule.ts',
     find: "if (ordinal !== 0) return { kind: 'wait', why: 'no other pod has told by how many it counts' };",
     replace: "if (heard.length >= 0) return { kind: 'step', to: wanted };",
-    scenario,
-  },
-  {
-    name: 'nobody waits until those that stay have the data',
-    file: 'resize.ts',
-    find: 'return behind === undefined ? null : `${behind} has not caught up`;',
-    replace: 'return behind === "" ? behind : null;',
     scenario,
   },
 ];
