@@ -47,7 +47,7 @@ export interface KubeConfig extends KubeAccess {
   readonly roleLabels: boolean;
   readonly events: boolean;
   /** N follows the StatefulSet. */
-  readonly replicas: boolean;
+  readonly replicas?: true;
 }
 
 /** Only what is needed: the environment may hold secrets. */
@@ -85,6 +85,6 @@ export function kubeOf(
   const access = kubeAccessOf(flags, place, environment);
   const roleLabels = flags['role-labels'] === true;
   const events = flags['kube-events'] === true;
-  const replicas = place.isResizable === true;
-  return roleLabels || events || replicas ? { ...access, roleLabels, events, replicas } : null;
+  const follows = place.isResizable === true ? { replicas: true as const } : null;
+  return roleLabels || events || follows !== null ? { ...access, roleLabels, events, ...follows } : null;
 }

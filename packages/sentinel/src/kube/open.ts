@@ -55,16 +55,17 @@ export function openKube(config: KubeConfig, node: NodeConfig, logger: Logger, {
   const wallMs = (): number => Date.now();
   const about = { pod, uid, incarnation, statefulSet: config.statefulSet };
   const events = config.events ? new EventWriter(about, { ...common, wallMs, logger }) : null;
-  const replicas = config.replicas
-    ? new ReplicasSource({
-        ...common,
-        statefulSet: config.statefulSet,
-        trouble: new ApiTrouble(logger, 'N stays as it is, and a pod that does not know it takes it from the others'),
-        logger,
-        state,
-        feed,
-      })
-    : null;
+  const replicas =
+    config.replicas === true
+      ? new ReplicasSource({
+          ...common,
+          statefulSet: config.statefulSet,
+          trouble: new ApiTrouble(logger, 'N stays as it is, and a pod that does not know it takes it from the others'),
+          logger,
+          state,
+          feed,
+        })
+      : null;
   return {
     onDecided(decision, before) {
       // The loop is in the middle of its turn: what goes wrong here must not reach it.
