@@ -42,6 +42,7 @@ export class Bed {
   readonly #plain: Writer;
   readonly #wait: Writer;
   #faultAtMs: number | undefined;
+  #overlapMs = 0;
 
   /** A whole set, written to. @throws TestkitError; nothing is left of it then. */
   static async start(options: SetOptions): Promise<Bed> {
@@ -88,6 +89,11 @@ export class Bed {
     if (isSo) return;
     this.note(`WRONG: ${sentence}`);
     this.wrong.push(sentence);
+  }
+
+  /** An overlap that the observer could not see. */
+  overlapped(forMs: number): void {
+    this.#overlapMs = Math.max(this.#overlapMs, forMs);
   }
 
   /** Waits until both writers write, from now on. @throws TestkitError TIMEOUT */
@@ -143,7 +149,7 @@ export class Bed {
       ...confirmedOf(wait),
       ...{ acknowledged: sum('acknowledged'), lost: sum('lostAcknowledged') },
       refusedButPresent: sum('refusedButPresent'),
-      overlapMs: this.prober.overlapMs(),
+      overlapMs: Math.max(this.#overlapMs, this.prober.overlapMs()),
       writableAfterMs: faultAtMs === undefined ? null : (this.#plain.history.writableAfterMs(faultAtMs) ?? null),
     };
   }
