@@ -2,7 +2,6 @@ import {
   Prober,
   Writer,
   checkHistory,
-  messageOf,
   nowMs,
   sleep,
   waitUntil,
@@ -143,6 +142,7 @@ export class Bed {
     const wait = await checkHistory(this.#wait.history, master.redisTarget);
     const sum = (field: 'acknowledged' | 'lostAcknowledged' | 'refusedButPresent'): number =>
       plain[field] + wait[field];
+    await this.#caughtUp(master);
     this.#checkReplicas(await this.#sizes());
     const faultAtMs = this.#faultAtMs;
     return {
@@ -160,10 +160,21 @@ export class Bed {
     await this.set.remove();
   }
 
-  async #sizes(): Promise<number[]> {
-    // Nobody writes any more; what is under way takes a moment.
-    await sleep(CALM_MS);
-    return Promise.all(this.set.pods.map(async (pod) => Number(await pod.command('DBSIZE').catch(messageOf))));
+  /**
+   * Waits until the replicas have all that the master has. One that was cut off and has its address again goes on with its old connection,
+   * whose link never counted as down, when TCP tries again: some seconds later. @throws TestkitError TIMEOUT
+   */
+  async #caughtUp(master: ContainerPod): Promise<void> {
+    const { offset } = await master.role();
+    const haveAll = async (): Promise<boolean> => {
+      const roles = await Promise.all(this.set.others(master).map((pod) => pod.role().catch(() => undefined)));
+      return roles.every((role) => role !== undefined && role.offset >= offset);
+    };
+    await waitUntilTrue(haveAll, { what: `all replicas to have what ${master.name} has`, timeoutMs: PATIENCE_MS });
+  }
+
+  #sizes(): Promise<number[]> {
+    return Promise.all(this.set.pods.map(async (pod) => Number(await pod.command('DBSIZE'))));
   }
 
   #checkReplicas(sizes: readonly number[]): void {
