@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Authority, KubeApiStandIn } from '@sentinel-micro/testkit';
 import { connectKube } from '../src/index.ts';
-import { api, connect, failureOf, RULES, TIMEOUT_MS, useStandIn } from './support.ts';
+import { afterwards, api, connect, failureOf, RULES, TIMEOUT_MS, useStandIn } from './support.ts';
 
 useStandIn();
 
@@ -48,11 +48,10 @@ describe('as a pod', () => {
 
   test('over IPv6', async () => {
     const six = await KubeApiStandIn.start({ host: '::1' });
+    afterwards(() => six.stop());
     six.put('leases', { metadata: { name: 'redis' } });
     const client = connect({ source: six.podAccess(six.grant('redis-0', RULES)) });
     expect((await client.readLease('redis')).metadata.name).toBe('redis');
-    client.close();
-    await six.stop();
   });
 
   test.each([

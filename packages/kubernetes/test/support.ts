@@ -9,6 +9,12 @@ export const SHORT_MS = 200;
 /** A server for each test, with a pod and a lease. */
 export let api: KubeApiStandIn;
 const clients: KubeApi[] = [];
+const endings: (() => unknown)[] = [];
+
+/** Runs after the test, whatever came of it. */
+export function afterwards(end: () => unknown): void {
+  endings.push(end);
+}
 
 /** What a sidecar may do. */
 export const RULES: readonly PolicyRule[] = [
@@ -28,6 +34,7 @@ export function useStandIn(): void {
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
+    for (const end of endings.splice(0)) await end();
     await api.stop();
   });
 }

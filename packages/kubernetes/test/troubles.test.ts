@@ -1,11 +1,11 @@
 // What a caller is told when the API, or the way to it, is in trouble. Above all: whether a write may have been done.
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { KubeApiStandIn, nowMs, sleep, type KubeFault } from '@sentinel-micro/testkit';
 import type { KubeApi, KubeError, PodPatch } from '../src/index.ts';
-import { api, connect, failureOf, RULES, SHORT_MS, until, useStandIn } from './support.ts';
+import { afterwards, api, connect, failureOf, RULES, SHORT_MS, until, useStandIn } from './support.ts';
 
 useStandIn();
 
@@ -84,17 +84,14 @@ describe('away', () => {
   });
 
   test('a server that accepts and says nothing, not even TLS: nothing was sent', async () => {
-    const { server, sockets, port } = await mute();
     const access = api.podAccess(api.grant('redis-0', RULES));
-    const inCluster = { ...access.inCluster, KUBERNETES_SERVICE_PORT: String(port) };
+    const inCluster = { ...access.inCluster, KUBERNETES_SERVICE_PORT: String(await mute()) };
     const client = connect({ source: { ...access, inCluster }, timeoutMs: SHORT_MS });
     expect(await failureOf(client.patchPod('redis-0', MASTER))).toMatchObject({
       status: null,
       reason: 'Timeout',
       mayHaveBeenDone: false,
     });
-    for (const socket of sockets) socket.destroy();
-    server.close();
   });
 
   test('a name that does not resolve', async () => {
@@ -196,13 +193,13 @@ describe('not to be believed', () => {
 
   test('a server with a certificate of another authority gets nothing from us', async () => {
     const other = await KubeApiStandIn.start();
+    afterwards(() => other.stop());
     const access = api.podAccess('a-secret-token');
     const client = connect({ source: { ...other.podAccess('x'), folder: access.folder } });
     const error = await failureOf(client.patchPod('redis-0', MASTER));
     expect(error).toMatchObject({ status: null, mayHaveBeenDone: false });
     expect(error.message).toMatch(/certificate/i);
     expect(other.requests).toEqual([]);
-    await other.stop();
   });
 });
 
@@ -290,10 +287,14 @@ function everythingIn(error: KubeError): string {
   return [JSON.stringify(error), error.stack, ...hidden].join('\n');
 }
 
-/** A server that accepts connections and never says a word. */
-async function mute(): Promise<{ server: Server; sockets: Set<Socket>; port: number }> {
+/** A server that accepts connections and never says a word, until the test is over; returns its port. */
+async function mute(): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { server, sockets, port: (server.address() as { port: number }).port };
+  afterwards(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as { port: number }).port;
 }
