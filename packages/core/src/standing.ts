@@ -41,7 +41,7 @@ function answeredSince({ state }: Turn, sinceMs: number): number {
  * Why this pod could do nothing with the lease, with so many pods in touch; null when it could. A store gives it to one that is alone, too:
  * an empty Redis must not become the master of pods that it can not hear, and a lease that is of no use keeps others from it.
  */
-export function whyOfNoUse(turn: Turn, inTouch: number): string | null {
+function whyOfNoUse(turn: Turn, inTouch: number): string | null {
   const { config, announcement } = turn.state;
   const { members, durability, quorum } = config;
   if (announcement === null || inTouch >= quorum) return null;

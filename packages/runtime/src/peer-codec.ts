@@ -270,10 +270,10 @@ const storedLeaseSchema = v.object({
  * @param writes has to be another one at each write: a store may leave a record as it is that says the same as before
  */
 export function encodeStoredLease(cluster: string, lease: StoredLease, writes: number): string {
-  const { announcement: last } = lease;
   // Why the master moved is told by the pods; there is no need of it here.
-  const { succession: _, ...who } = last ?? {};
-  return JSON.stringify({ v: 1, cluster, ...lease, announcement: last === null ? null : who, writes });
+  const who = Object.entries(lease.announcement ?? {}).filter(([field]) => field !== 'succession');
+  const last = lease.announcement === null ? null : Object.fromEntries(who);
+  return JSON.stringify({ v: 1, cluster, ...lease, announcement: last, writes });
 }
 
 /**
@@ -282,6 +282,8 @@ export function encodeStoredLease(cluster: string, lease: StoredLease, writes: n
  */
 export function decodeStoredLease(json: string): { readonly cluster: string; readonly lease: StoredLease } {
   if (json.length > MAX_STORED) throw new OperationError('BADMESSAGE', 'the lease is not valid: it is too long');
-  const { cluster, v: _, ...lease } = decode(storedLeaseSchema, json, 'the lease');
-  return { cluster, lease: withoutNewerTerms(lease, [lease.announcement], 'the lease') };
+  const { cluster, holder: who, announcement: last, ...rest } = decode(storedLeaseSchema, json, 'the lease');
+  const { isReleased, to, term: of, grantMs, replicas } = rest;
+  const lease = { holder: who, isReleased, to, term: of, grantMs, replicas, announcement: last };
+  return { cluster, lease: withoutNewerTerms(lease, [last], 'the lease') };
 }

@@ -1,6 +1,14 @@
 // `--lease-store kubernetes` with real processes: sets of two, three and one, and an API server that fails to order.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Cluster, KubeApiStandIn, nowMs, sleep, type JsonObject, type Pod, type Prober } from '@sentinel-micro/testkit';
+import {
+  KubeApiStandIn,
+  nowMs,
+  sleep,
+  type Cluster,
+  type JsonObject,
+  type Pod,
+  type Prober,
+} from '@sentinel-micro/testkit';
 import {
   DATA_WAIT_MS,
   FENCE_MS,

@@ -76,7 +76,6 @@ describe('flags', () => {
     'kube-timeout-ms': 1000,
     kubeconfig: undefined,
     'lease-store': 'peers',
-    'lease-name': undefined,
     'dns-servers': undefined,
     'log-level': 'info',
     'log-format': 'json',
@@ -330,13 +329,8 @@ describe('what is wrong is refused, naming the flag, the value and what would be
       'guard-ms': 250,
       'sentinel-auth': 'on',
     };
-    const rest = {
-      'heartbeat-ms': 200,
-      'down-after-ms': 1000,
-      'data-wait-ms': 3000,
-      'lease-store': 'peers',
-      'write-quorum': 'maybe',
-    };
+    const times = { 'heartbeat-ms': 200, 'down-after-ms': 1000, 'data-wait-ms': 3000 };
+    const rest = { ...times, 'lease-store': 'peers', 'write-quorum': 'maybe' };
     expect(() => parseRunConfig({ ...flags, ...rest }, INCARNATION)).toThrow(
       new UsageError('--write-quorum is "maybe"; it must be one of auto, strict, off'),
     );
@@ -423,27 +417,6 @@ describe('the Kubernetes API', () => {
       ...{ roleLabels: false, events: true, statefulSet: 'other', namespace: 'shop', timeoutMs: 250 },
       source: { kubeconfig: '/etc/kubeconfig' },
     });
-  });
-
-  test('the lease is kept there when that is asked for, and every message says so', async () => {
-    expect((await configOf()).node.self.store).toBeUndefined();
-    const { leaseStore, node } = await configOf({ 'lease-store': 'kubernetes' }, {}, IN_CLUSTER);
-    expect(leaseStore).toMatchObject({ name: 'redis-master', access: { namespace: 'shop', timeoutMs: 1000 } });
-    expect(node.self.store).toBe('kubernetes');
-    const named = await configOf({ 'lease-store': 'kubernetes', 'lease-name': 'cache.lease' }, {}, IN_CLUSTER);
-    expect(named.leaseStore?.name).toBe('cache.lease');
-  });
-
-  test.each([
-    [
-      'a store that there is not',
-      { 'lease-store': 'etcd' },
-      '--lease-store is "etcd"; it must be one of peers, kubernetes',
-    ],
-    ['a name without the store', { 'lease-name': 'redis-master' }, 'add --lease-store kubernetes'],
-    ['a name that is none', { 'lease-store': 'kubernetes', 'lease-name': 'Redis_1' }, '--lease-name is "Redis_1"'],
-  ])('%s is refused', async (_, change, why) => {
-    await expect(configOf(change)).rejects.toThrow(why);
   });
 
   test('a time-out that is none is refused', async () => {

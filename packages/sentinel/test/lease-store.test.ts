@@ -173,7 +173,7 @@ describe('a write that fails', () => {
     const outcome = await meets({ kind: 'status', status: 403 });
     expect(outcome).toMatchObject({
       kind: 'refused',
-      error: expect.stringContaining('the verb update for leases') as string,
+      error: expect.stringContaining('the verb update for leases'),
     });
   });
 
