@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  asOffset,
+  asReplicationId,
   asTerm,
   heldUntilMs,
   isFailsafe,
@@ -300,6 +302,29 @@ describe('a sidecar whose lease is in a store', () => {
     const conflict = asked(story.after(1).answered(asked(story.tick())!, { kind: 'conflict' }));
     const made = asked(story.answered(conflict!, { kind: 'record', record: { kind: 'none', version: null } }));
     expect(made?.request).toMatchObject({ do: 'write', version: null, lease: { holder: { pod: 'redis-1' } } });
+  });
+
+  // The store would give it the lease, and the others would be wiped when they are back.
+  test.each([
+    ['an empty Redis is no candidate when no other pod can be heard', 0],
+    ['one with data is', 1],
+  ])('%s', (_name, keys) => {
+    const story = storedFollower();
+    const replid = asReplicationId('f'.repeat(40));
+    story.redis({ ...LIMBO, replid, offset: asOffset(0), keys });
+    const reasons = new Set<string>();
+    for (let beat = 0; beat < 40; beat += 1) {
+      const actions = [
+        ...story.after(heartbeatMs).tick(),
+        ...story.redis({ ...LIMBO, replid, offset: asOffset(0), keys }),
+      ];
+      story.served(actions);
+      reasons.add(story.state.reason);
+    }
+    const isGiven = story.record.kind === 'lease' && story.record.lease.holder.pod === identity(1).pod;
+    expect(isGiven).toBe(keys > 0);
+    const isSaid = [...reasons].some((reason) => reason.includes('its Redis has nothing of what there was'));
+    expect(isSaid).toBe(keys === 0);
   });
 
   test('lets nobody win whose lease is in another store', () => {

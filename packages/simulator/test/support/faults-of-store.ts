@@ -92,20 +92,4 @@ export const STORE_FAULTS: readonly PlantedFault[] = [
     only: ['record-deleted', 'isolate', 'cut-pair'],
     pods: 3,
   },
-  {
-    name: 'an empty pod that hears nobody takes the lease, and leads those with data',
-    file: 'standing.ts',
-    find: 'if (announcement === null || inTouch >= quorum) return null;',
-    replace: 'if (inTouch >= 0) return null;',
-    also: [
-      {
-        file: 'failover.ts',
-        find: 'const isAlone = usesStore(turn.state) && phase.answered.length < turn.state.config.quorum;',
-        replace: 'const isAlone = phase.answered.length < 0;',
-      },
-    ],
-    leaseStore,
-    pods: 5,
-    from: 5120,
-  },
 ];
