@@ -240,8 +240,10 @@ const memorySchema = v.object({
   replicas: v.exactOptional(count),
 });
 
-export const encodeMemory = (cluster: string, { term: newest, announcement: last, pauses = 0, replicas }: Memory): string =>
-  JSON.stringify({ cluster, term: newest, announcement: last, pauses, replicas });
+export const encodeMemory = (
+  cluster: string,
+  { term: newest, announcement: last, pauses = 0, replicas }: Memory,
+): string => JSON.stringify({ cluster, term: newest, announcement: last, pauses, replicas });
 
 /**
  * What a sidecar of `cluster` has kept for its next life.
