@@ -3,44 +3,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import yargs from 'yargs';
-import { flagsFromEnvironment, UsageError } from '@sentinel-micro/runtime';
+import { UsageError } from '@sentinel-micro/runtime';
 import { findBundles } from '@sentinel-micro/testkit';
-import { parseRunConfig, RUN_FLAGS, type RunConfig } from '../src/config.ts';
-import { startSidecar } from '../src/run.ts';
+import { parseRunConfig, RUN_FLAGS } from '../src/config.ts';
 import { STATUS_FLAGS } from '../src/status.ts';
 import { PROMOTE_FLAGS } from '../src/promote/command.ts';
-
-const INCARNATION = 'f'.repeat(40);
-const MINIMAL = {
-  service: 'redis',
-  namespace: 'shop',
-  replicas: '3',
-  'pod-name': 'redis-0',
-  'pod-uid': '1b4e28ba-2fa1-11d2-883f-0016d3cca427',
-  'pod-ip': '10.0.0.10',
-};
-
-/** What Kubernetes tells every pod, and something that is nobody's business. */
-const IN_CLUSTER = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443', OTHER: 'secret' };
-
-type Change = Readonly<Record<string, string | undefined>>;
-
-/** As the command line makes it: flags as arguments, defaults, and the environment behind them. */
-async function configOf(change: Change = {}, environment: Change = {}, surroundings: Change = {}): Promise<RunConfig> {
-  const given: Change = { ...MINIMAL, ...change };
-  const args = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`]));
-  const flags = await yargs(args)
-    .options(RUN_FLAGS)
-    .config(flagsFromEnvironment(environment, RUN_FLAGS))
-    .strict()
-    .exitProcess(false)
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new Error(message ?? '');
-    })
-    .parseAsync();
-  return parseRunConfig(flags, INCARNATION, surroundings);
-}
+import { configOf, INCARNATION, MINIMAL, type Change } from './config-of.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -386,50 +354,5 @@ describe('the command itself', () => {
     expect(all).toMatch(message);
     expect(all).not.toMatch(/\n\s+at /);
     expect(exitCode).toBe(2);
-  });
-});
-
-describe('the Kubernetes API', () => {
-  test('is not used when no flag asks for it', async () => {
-    expect((await configOf()).kube).toBeNull();
-    expect((await configOf({ statefulset: 'redis', kubeconfig: '/nowhere' })).kube).toBeNull();
-  });
-
-  test('the StatefulSet and the namespace are those of the pod; of the environment only what is needed is kept', async () => {
-    const { kube } = await configOf({ 'role-labels': 'true' }, {}, IN_CLUSTER);
-    expect(kube).toEqual({
-      ...{ roleLabels: true, events: false, statefulSet: 'redis', namespace: 'shop', timeoutMs: 1000 },
-      source: { inCluster: { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' } },
-    });
-  });
-
-  test('all of it may come from the environment', async () => {
-    const { kube } = await configOf(
-      { namespace: undefined, service: 'redis.shop.svc.cluster.local' },
-      {
-        SENTINEL_MICRO_KUBE_EVENTS: 'true',
-        SENTINEL_MICRO_STATEFULSET: 'other',
-        SENTINEL_MICRO_KUBE_TIMEOUT_MS: '250',
-        SENTINEL_MICRO_KUBECONFIG: '/etc/kubeconfig',
-      },
-    );
-    expect(kube).toEqual({
-      ...{ roleLabels: false, events: true, statefulSet: 'other', namespace: 'shop', timeoutMs: 250 },
-      source: { kubeconfig: '/etc/kubeconfig' },
-    });
-  });
-
-  test('a time-out that is none is refused', async () => {
-    await expect(configOf({ 'role-labels': 'true', 'kube-timeout-ms': '0' })).rejects.toThrow(
-      '--kube-timeout-ms is "0"; it must be a whole number from 1 to 60000',
-    );
-  });
-
-  test.each([
-    ['outside of a cluster', {}, 'KUBERNETES_SERVICE_HOST'],
-    ['with a kubeconfig that is not there', { kubeconfig: '/nowhere/config' }, '/nowhere/config'],
-  ])('%s the sidecar does not start, and says why', async (_, change, why) => {
-    const config = await configOf({ 'role-labels': 'true', ...change });
-    await expect(startSidecar(config)).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining(why) });
   });
 });
