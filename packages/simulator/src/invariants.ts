@@ -101,9 +101,14 @@ export class Invariants implements Watcher {
     if (this.#tainted.size === 0) this.#violate('S5', text);
   }
 
-  foreignerMet(text: string, to: Pod | null): void {
+  foreignerFeeds(text: string, to: Pod | null): void {
     if (to?.redis == null || !this.#mayMeetForeigner(to)) this.#violate('S5', text);
     else this.#tainted.add(to.redis);
+  }
+
+  foreignerFed(text: string): void {
+    // As with the order that makes it follow.
+    if (this.#tainted.size === 0) this.#violate('S5', text);
   }
 
   acted(sidecar: Sidecar, action: Action): void {

@@ -33,8 +33,10 @@ export interface Watcher {
   fullSyncStarted(from: RedisModel, to: RedisModel): void;
   /** A Redis of another cluster was ordered about. */
   foreignerTouched(text: string): void;
-  /** A Redis of another cluster feeds one of this one, or the other way round. */
-  foreignerMet(text: string, to: Pod | null): void;
+  /** A Redis of another cluster feeds one of this one. */
+  foreignerFeeds(text: string, to: Pod | null): void;
+  /** A Redis of this cluster feeds one of another. */
+  foreignerFed(text: string): void;
   promoted(redis: RedisModel): void;
   /** Somebody types REPLICAOF at a master. */
   madeReplicaByHand(redis: RedisModel): void;
@@ -243,14 +245,14 @@ export class World implements RedisObserver {
     const pod = this.podOf(to.remoteMachine === null ? null : { machine: to.remoteMachine });
     const text = `the foreign Redis at ${from.machine.ip} starts a full sync for ${pod?.name ?? 'a stranger'}`;
     this.log(text);
-    this.watcher?.foreignerMet(text, pod);
+    this.watcher?.foreignerFeeds(text, pod);
   }
 
   fullSyncStarted(from: RedisModel, to: Socket): void {
     const replica = to.remoteProcess as RedisModel | null;
     if (replica === null) return;
     if (replica.machine.realm === 'foreign') {
-      this.watcher?.foreignerMet(`${this.podOf(from)?.name ?? '?'} starts a full sync for a foreign Redis`, null);
+      this.watcher?.foreignerFed(`${this.podOf(from)?.name ?? '?'} starts a full sync for a foreign Redis`);
       return;
     }
     const name = this.podOf(replica)?.name ?? '?';
