@@ -20,7 +20,7 @@ import {
   watchOwn,
   type Turn,
 } from './turn.ts';
-import { isAnnouncementFresh, OVERDUE_HEARTBEATS, usesStore } from './view.ts';
+import { isAnnouncementFresh, renewalOverdueAtMs, usesStore } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
@@ -245,9 +245,8 @@ function watchSync(turn: Turn): void {
  * link is up it leads to the right process, whatever became of the sidecar.
  */
 function followUnlessSilent(turn: Turn, master: Announcement): void {
-  const { own, config, announcedUntilMs, masterSilent } = turn.state;
-  const { grantMs, heartbeatMs } = config.timings;
-  const overdueAtMs = announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
+  const { own, config, masterSilent } = turn.state;
+  const overdueAtMs = renewalOverdueAtMs(turn.state);
   const isSilent = masterSilent || turn.nowMs >= overdueAtMs;
   const isLinked = own.info?.linkUp === true || own.info?.syncInProgress === true;
   // It was heard when the own Redis was pointed at it, and a link takes a while on a bad network. (Redis by itself tries once a second.)
@@ -262,7 +261,7 @@ function followUnlessSilent(turn: Turn, master: Announcement): void {
   }
   if (isLinked) {
     // The link is known only as of the last INFO, which may be older than the silence.
-    watchOwn(turn, heartbeatMs / 4);
+    watchOwn(turn, config.timings.heartbeatMs / 4);
     return;
   }
   holdInLimbo(turn, `the link to the master ${master.pod} is down, and its sidecar is silent`);

@@ -68,14 +68,22 @@ export function isAnnouncementFresh(state: NodeState, nowMs: number): boolean {
   return !state.masterGone && state.announcedUntilMs > nowMs;
 }
 
-/** After so many heartbeats without a renewal the master's sidecar counts as silent. */
-export const OVERDUE_HEARTBEATS = 1.5;
+/**
+ * After so many heartbeats without a renewal the master's sidecar counts as silent. One and a half are not enough: in a network that
+ * delays each renewal by up to half a heartbeat, a replica that waits until its master begins to copy is detached again and again.
+ */
+const OVERDUE_HEARTBEATS = 2.5;
+
+/** By when the next renewal should have come from whoever has announced itself. */
+export function renewalOverdueAtMs({ announcedUntilMs, config }: NodeState): number {
+  const { grantMs, heartbeatMs } = config.timings;
+  return announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
+}
 
 /** From when on the silence of the announced master means something; -Infinity when nobody is known to lead. */
 export function overdueAtMs(state: NodeState, nowMs: number): number {
   if (state.masterSilent || !isAnnouncementFresh(state, nowMs)) return -Infinity;
-  const { grantMs, heartbeatMs } = state.config.timings;
-  return state.announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
+  return renewalOverdueAtMs(state);
 }
 
 /** Who is master, for clients: null without a fresh view, so that nobody is led to a stale one. */

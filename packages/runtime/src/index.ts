@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './ip.ts';
 export * from './logger.ts';
 export * from './options.ts';
+export { ownHost } from './own-address.ts';
 export * from './own-redis.ts';
 export * from './peer-client.ts';
 export * from './peer-codec.ts';

@@ -22,6 +22,8 @@ export type OwnRedisEvent = 'boot-fence' | 'redis-process' | 'redis-sick' | 'red
 
 export interface OwnRedisOptions {
   readonly target: RedisTarget;
+  /** Where it is reached now, asked whenever it does not answer. Left out: where `target` says. */
+  readonly hostNow?: () => string;
   readonly timeouts: RedisTimeouts;
   /** How often INFO is asked, in milliseconds. */
   readonly sampleEveryMs: number;
@@ -54,6 +56,7 @@ export interface OwnRedis {
 /** One connection, from its beginning to its end. */
 interface Watch {
   readonly connection: RedisConnection;
+  readonly host: string;
   /** As read when the connection was new, until it is told. */
   minReplicas: number | null;
   isSampling: boolean;
@@ -69,10 +72,10 @@ interface Watch {
   sicknessAskedAtMs: number;
 }
 
-function newWatch(connection: RedisConnection): Watch {
+function newWatch(connection: RedisConnection, host: string): Watch {
   const refusal = new OperationError('CLOSED', 'closed without an answer');
   return {
-    ...{ connection, minReplicas: null, isSampling: false, hasAnswered: false, refusal },
+    ...{ connection, host, minReplicas: null, isSampling: false, hasAnswered: false, refusal },
     ...{ hasMet: false, isOver: false, sickness: new Sickness(), sicknessAskedAtMs: -Infinity },
   };
 }
@@ -143,9 +146,11 @@ class OwnRedisWatcher implements OwnRedis {
 
   async #connect(): Promise<void> {
     if (this.#isStopped) return;
+    const { target, timeouts } = this.#options;
+    const host = this.#hostNow();
     let connection: RedisConnection;
     try {
-      connection = await connectRedis(this.#options.target, this.#options.timeouts);
+      connection = await connectRedis({ ...target, host }, timeouts);
     } catch (error) {
       this.#lookAgain(error);
       return;
@@ -154,11 +159,31 @@ class OwnRedisWatcher implements OwnRedis {
       connection.close();
       return;
     }
-    const watch = newWatch(connection);
+    const watch = newWatch(connection, host);
     this.#current = watch;
     connection.onClose(() => this.#onClosed(watch));
     await readMinReplicas(watch);
     await this.#sampleOnce(watch);
+  }
+
+  #hostNow(): string {
+    return this.#options.hostNow?.() ?? this.#options.target.host;
+  }
+
+  /** What goes to an address that this pod does not have any more is never answered, and a connection may last for long without. */
+  #moveIfElsewhere(): void {
+    const watch = this.#current;
+    const host = this.#hostNow();
+    if (watch === null || watch.host === host) return;
+    this.#news(
+      'warn',
+      'redis-process',
+      `this pod does not have the address ${watch.host}: asking its Redis at ${host}`,
+    );
+    watch.isOver = true;
+    this.#current = null;
+    watch.connection.close();
+    void this.#connect();
   }
 
   /** For after an `await`: it may have been stopped meanwhile. */
@@ -212,6 +237,7 @@ class OwnRedisWatcher implements OwnRedis {
     if (this.#isKilling && sample.outcome === 'silent') return;
     if (sample.outcome === 'silent') {
       this.#silences += 1;
+      this.#moveIfElsewhere();
       this.#tellIfStopped();
       if (this.#isToBeKilled()) {
         // The first may be this sidecar's own: it was stopped itself, and finds that the time is over before it finds the answer.
@@ -322,7 +348,10 @@ class OwnRedisWatcher implements OwnRedis {
 
   #retryLater(error: unknown): void {
     if (this.#isStopped) return;
-    this.#tell(sampleOf(error), null);
+    const sample = sampleOf(error);
+    // Over another address than its own it may be that nobody is bound there: that does not say that it is dead.
+    const isSure = sample.outcome !== 'refused' || this.#hostNow() === this.#options.target.host;
+    this.#tell(isSure ? sample : { outcome: 'silent' }, null);
     this.#retryTimer = setTimeout(() => void this.#connect(), RECONNECT_MS);
   }
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { RedisCommander, type RedisProcess } from '@sentinel-micro/testkit';
 import type { RedisSample } from '@sentinel-micro/core';
@@ -291,4 +291,59 @@ describe('stop', () => {
   async function clientsOf(redis: RedisProcess): Promise<number> {
     return (await redis.text('CLIENT', 'LIST')).trim().split('\n').length;
   }
+});
+
+describe('a pod that has lost its address', () => {
+  test('its Redis is asked where it is reached now, on a connection of its own: the old one would never answer', async () => {
+    const redis = await place.redis();
+    const { host, port } = redis.target;
+    const lost = await place.host(port);
+    let isLost = false;
+    const sockets: Socket[] = [];
+    // As long as the address is there it leads to the Redis; what is sent there afterwards is never answered.
+    const way = createServer((socket) => {
+      sockets.push(socket.on('error', () => undefined));
+      const behind = connect({ host, port }).on('error', () => undefined);
+      socket.on('data', (chunk) => (isLost ? undefined : behind.write(chunk)));
+      behind.on('data', (chunk) => socket.write(chunk));
+      socket.on('close', () => behind.destroy());
+    });
+    place.closing(way, (server) => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    await new Promise<void>((resolve) => way.listen({ host: lost, port }, resolve));
+    const news: string[] = [];
+    const watched = watch(
+      { host: lost, port },
+      {
+        ...{ timeouts: SHORT, sampleEveryMs: 20, hostNow: () => (isLost ? host : lost) },
+        onNews: (_level, _event, text) => news.push(text),
+      },
+    );
+    const before = runIdIn(await watched.next('info'));
+    isLost = true;
+    await watched.next('silent');
+    expect(runIdIn(await watched.next('info'))).toBe(before);
+    expect(
+      await watched.own.execute({ kind: 'limbo', why: 'no lease', cutClients: false, atOnce: true }),
+    ).toMatchObject({ ok: true });
+    await watched.next('info');
+    expect(await watched.next('info')).toMatchObject({ outcome: 'info', info: { role: 'replica' } });
+    expect(news).toContainEqual(expect.stringContaining(`does not have the address ${lost}`));
+  });
+
+  test('that nobody takes connections elsewhere does not say that it is dead', async () => {
+    const redis = await place.redis();
+    const { host, port } = redis.target;
+    const nobody = await place.host(port);
+    let now = host;
+    const watched = watch(redis.target, { timeouts: SHORT, sampleEveryMs: 20, hostNow: () => now });
+    await watched.next('info');
+    now = nobody;
+    redis.pause();
+    await watched.next('silent');
+    await watched.next('silent');
+    expect(watched.samples.map(({ sample }) => sample.outcome)).not.toContain('refused');
+  });
 });

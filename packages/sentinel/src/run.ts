@@ -5,6 +5,7 @@ import {
   createLogger,
   createResolver,
   messageOf,
+  ownHost,
   serveResp,
   systemClock,
   watchOwnRedis,
@@ -192,6 +193,7 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
   const timeoutMs = Math.max(50, Math.floor(timings.downAfterMs / 2));
   return watchOwnRedis({
     target: { host: self.ip, port: self.redisPort, username: config.username, password: config.password },
+    hostNow: () => ownHost(self.ip),
     timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
     sampleEveryMs: timings.heartbeatMs,
     clock: systemClock,
