@@ -8,7 +8,7 @@ const bin = (file) => path.join(root, 'node_modules', file);
 const checks = [
   { title: 'format (prettier)', script: bin('prettier/bin/prettier.cjs'), args: ['--check', '--log-level=warn', '.'] },
   { title: 'types (tsc)', script: bin('typescript/bin/tsc'), args: ['-b'] },
-  { title: 'lint (eslint)', script: bin('eslint/bin/eslint.js'), args: ['--max-warnings=0', '.'] },
+  { title: 'lint (eslint)', script: bin('eslint/bin/eslint.js'), args: ['--max-warnings=0', '.'], isLong: true },
   { title: 'unused code (knip)', script: bin('knip/bin/knip.js'), args: ['--no-progress', '--no-config-hints'] },
   {
     title: 'import rules (dependency-cruiser)',
@@ -21,11 +21,23 @@ const jestTimeoutMs = 80 * 60_000;
 const jestReport = path.join(root, '.cache/jest-report.json');
 
 async function runCheck({ title, script, args }) {
-  console.log(`\n== ${title}`);
   const startedAtMs = Date.now();
-  const { ok } = await run(process.execPath, [script, ...args], { timeoutMs: checkTimeoutMs, stdio: 'inherit' });
-  console.log(`${ok ? 'ok' : 'FAILED'} (${((Date.now() - startedAtMs) / 1000).toFixed(1)} s)`);
-  return ok;
+  const { ok, output } = await run(process.execPath, [script, ...args], { timeoutMs: checkTimeoutMs });
+  const took = `${ok ? 'ok' : 'FAILED'} (${((Date.now() - startedAtMs) / 1000).toFixed(1)} s)`;
+  // Whole, for another one runs at the same time.
+  console.log(`\n== ${title}\n${output}${took}`);
+  return ok ? [] : [title];
+}
+
+/** The longest beside all the others. @returns the titles of those that failed */
+async function runChecks() {
+  const inTurns = async (some) => {
+    const failed = [];
+    for (const check of some) failed.push(...(await runCheck(check)));
+    return failed;
+  };
+  const [longest, others] = [checks.filter(({ isLong }) => isLong), checks.filter(({ isLong }) => !isLong)];
+  return (await Promise.all([inTurns(longest), inTurns(others)])).flat();
 }
 
 async function runJest(args) {
@@ -63,10 +75,7 @@ await bootstrap((line) => console.log(line), { optionalTools: ['kustomize', 'pro
   fail,
 );
 
-const failedChecks = [];
-for (const check of jestArgs.length > 0 ? [] : checks) {
-  if (!(await runCheck(check))) failedChecks.push(check.title);
-}
+const failedChecks = jestArgs.length > 0 ? [] : await runChecks();
 const jest = await runJest(jestArgs);
 if (!jest.ok && jest.failed === 0) failedChecks.push('jest itself');
 

@@ -15,7 +15,7 @@ import path from 'node:path';
 const buildTimeoutMs = 60_000;
 /** What the build of our two programs reads. */
 const parts = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scripts', 'node_modules'];
-const packages = ['core', 'runtime', 'make-slave', 'sentinel'].flatMap((name) =>
+const packages = ['core', 'runtime', 'kubernetes', 'make-slave', 'sentinel'].flatMap((name) =>
   ['package.json', 'src', 'node_modules'].map((part) => `packages/${name}/${part}`),
 );
 

@@ -8,6 +8,7 @@ import { configOf, MINIMAL_FLAGS, withFolder } from './support.ts';
 test('the fewest flags make a whole config', () => {
   expect(configOf()).toEqual({
     pod: 'redis-0',
+    isResizable: false,
     podUid: null,
     ip: '10.0.0.10',
     members: ['redis-0', 'redis-1', 'redis-2'],

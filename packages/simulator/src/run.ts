@@ -52,8 +52,8 @@ export interface RunResult {
 const FIRST_FAULT_MS = 6000;
 const AFTER_LAST_FAULT_MS = 9000;
 const SETTLE_WITHIN_MS = 40_000;
-/** Raising min-replicas and such may come after the topology is as it should be. */
-const QUIET_DOWN_MS = 5000;
+/** Raising min-replicas and such may come after the topology is as it should be; and what DNS named last is asked again after 5 s. */
+const QUIET_DOWN_MS = 6500;
 const SLOW_CHECK_MS = 20;
 const MOST_EVENTS = 5_000_000;
 /** Drawn apart from the rest: what a seed does otherwise does not depend on it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { NOT_SIMULATED, run, SCENARIOS } from '../src/index.ts';
 
-const SEEDS = 20;
+const SEEDS = 12;
 /** Each of its seeds is another step at which the coordinator dies. */
 const SEEDS_OF_STEPS = 60;
 

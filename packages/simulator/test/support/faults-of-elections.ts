@@ -40,7 +40,7 @@ export const ELECTION_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a leader takes a peer's announcement for newer than its own",
-    file: 'decide.ts',
+    file: 'learn.ts',
     find: 'if (isLeading(turn.state, turn.nowMs)) return;',
     replace: '',
     scenario: 'higher-term-of-old',

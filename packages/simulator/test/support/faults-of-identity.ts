@@ -12,7 +12,7 @@ export const IDENTITY_FAULTS: readonly PlantedFault[] = [
   {
     name: "another cluster's requests are obeyed",
     file: 'requests.ts',
-    find: "if (request.cluster !== cluster) return 'other-cluster';",
+    find: "if (request.cluster !== turn.state.config.cluster) return 'other-cluster';",
     replace: '',
     scenario: 'foreign-sidecar',
   },
@@ -26,15 +26,15 @@ export const IDENTITY_FAULTS: readonly PlantedFault[] = [
   {
     name: 'pods that count different quorums elect each other',
     file: 'election.ts',
-    find: "} else if (answer?.type === 'refused' && answer.from.replicas !== config.members.length) {",
-    replace: "} else if (answer?.type === 'refused' && answer.from.replicas === -1) {",
+    find: "} else if (answer?.type === 'refused' && !countsAlike(turn.state, answer.from)) {",
+    replace: "} else if (answer?.type === 'refused' && answer.term < 0) {",
     scenario: 'scale-3-5-3',
   },
   {
     name: 'a pod that counts another quorum is not waited for',
     file: 'election.ts',
-    find: 'if (Object.keys(role.grants).length >= config.quorum && mayYetObject(turn, role)) {',
-    replace: 'if (config.quorum < 0 && mayYetObject(turn, role)) {',
+    find: 'if (isEnough && mayYetObject(turn, role)) {',
+    replace: 'if (isEnough && config.quorum < 0 && mayYetObject(turn, role)) {',
     scenario: 'scale-3-5-3',
   },
   {

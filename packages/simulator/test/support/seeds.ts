@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { run, type RunOptions } from '../../src/index.ts';
 
 /** So many seeds are searched by one test file; Jest's workers share the files. */
-const SEEDS_PER_SHARD = 520;
+const SEEDS_PER_SHARD = 400;
 const STEPS = 10;
 
 /** Runs the seeds of one shard: none may break anything. */
