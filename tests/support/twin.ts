@@ -16,7 +16,7 @@ const buildTimeoutMs = 60_000;
 /** What the build of our two programs reads. */
 const parts = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scripts', 'node_modules'];
 const packages = ['core', 'runtime', 'kubernetes', 'make-slave', 'sentinel'].flatMap((name) =>
-  ['package.json', 'src', 'node_modules'].map((part) => `packages/${name}/${part}`),
+  ['package.json', 'tsconfig.json', 'src', 'node_modules'].map((part) => `packages/${name}/${part}`),
 );
 
 /**
