@@ -58,6 +58,8 @@ function runIdIn(sample: RedisSample): string | null {
 
 async function again(redis: RedisProcess): Promise<RedisProcess> {
   const { host, port } = redis.target;
+  // It is known to be dead a moment before the kernel has closed all that it had, the port among them.
+  await redis.process.exited;
   return place.redis({ host, port });
 }
 
