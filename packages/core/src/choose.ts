@@ -96,7 +96,7 @@ function newestShown(entries: readonly Entry[], known: Lineage, replicas: number
     const partedFrom = (one: Position): number => {
       const itsOwn = announcedBy(one, before);
       const hasStayed = (other: Position): boolean =>
-        isPartOf(other, before) || Number(sharedOffset(other, before)) > itsOwn.offset;
+        isPartOf(other, before) || (sharedOffset(other, before) ?? -1) > itsOwn.offset;
       return intact.filter((other) => hasStayed(other) && !isPartOf(other, itsOwn)).length;
     };
     const younger = positions.filter(

@@ -16,17 +16,19 @@ export interface PodIdentity extends HolderId {
 }
 
 /** Why the master moved. */
-export type ChangeCause =
-  | 'bootstrap'
-  | 'redis-dead'
-  | 'redis-hung'
+export const CHANGE_CAUSES = [
+  'bootstrap',
+  'redis-dead',
+  'redis-hung',
   /** Its sidecar was not heard any more, or lost its lease. */
-  | 'silent'
-  | 'switchover'
-  | 'handover'
-  | 'failover'
+  'silent',
+  'switchover',
+  'handover',
+  'failover',
   /** The master had been made a replica, or had restarted, under its own lease. */
-  | 'repair';
+  'repair',
+] as const;
+export type ChangeCause = (typeof CHANGE_CAUSES)[number];
 
 /** How the master came to its role, as the one who was promoted has seen it. */
 export interface Succession {

@@ -4,6 +4,7 @@ import {
   asReplicationId,
   asRunId,
   asTerm,
+  CHANGE_CAUSES,
   type Memory,
   type PeerAnswer,
   type PeerRequest,
@@ -51,16 +52,7 @@ const identity = v.object({
   store: v.exactOptional(v.literal('kubernetes')),
 });
 const historyFields = { replid, replid2: v.nullable(replid), secondReplOffset: v.nullable(offset), offset };
-const cause = v.picklist([
-  'bootstrap',
-  'redis-dead',
-  'redis-hung',
-  'silent',
-  'switchover',
-  'handover',
-  'failover',
-  'repair',
-]);
+const cause = v.picklist(CHANGE_CAUSES);
 const phases = v.pipe(
   v.record(text, age),
   v.check((value) => Object.keys(value).length <= MAX_LIST),

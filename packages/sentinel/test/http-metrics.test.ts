@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asPodName, asTerm, type Decision, type NodeState } from '@sentinel-micro/core';
+import { asOffset, asPodName, asTerm, CHANGE_CAUSES, type Decision, type NodeState } from '@sentinel-micro/core';
 import { findRepositoryRoot, findTool } from '@sentinel-micro/testkit';
 import { configOf, identity, LIMBO, PODS, Story, TIMINGS } from '../../core/test/support.ts';
-import { CAUSES, COUNTED_EVENTS, METRICS, metricsTable, PHASES, type MetricKey } from '../src/http/catalogue.ts';
+import { COUNTED_EVENTS, METRICS, metricsTable, PHASES, type MetricKey } from '../src/http/catalogue.ts';
 import { countDecision, moveOf, NO_COUNTERS, type Counters } from '../src/http/counters.ts';
 import { createExposition } from '../src/http/exposition.ts';
 import { KUBE_FAILURES } from '../src/kube/failure-kinds.ts';
@@ -250,7 +250,7 @@ describe('the text', () => {
     const series = (await scrape()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     const buckets = 13 * (PHASES.length + 1) + 11;
     const roles = 3 + 4;
-    const events = CAUSES.length + COUNTED_EVENTS.length + KUBE_FAILURES.length;
+    const events = CHANGE_CAUSES.length + COUNTED_EVENTS.length + KUBE_FAILURES.length;
     expect(series.length).toBeLessThanOrEqual(
       buckets + 2 * (PHASES.length + 2) + roles + events + (PODS.length - 1) + 24,
     );

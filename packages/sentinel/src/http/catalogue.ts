@@ -98,16 +98,6 @@ export type MetricKey = keyof typeof METRICS;
 /** The labels' values, as they are; where they are not listed here they are names of configured pods. */
 export const LEASE_ROLES = ['follower', 'candidate', 'holder'] as const;
 export const REDIS_ROLES = ['master', 'replica', 'limbo', 'unknown'] as const;
-export const CAUSES = [
-  'bootstrap',
-  'redis-dead',
-  'redis-hung',
-  'silent',
-  'switchover',
-  'handover',
-  'failover',
-  'repair',
-] as const;
 export const PHASES = ['lease', 'assess', 'freeze', 'promote'] as const;
 /** Lines of the log that are counted: what an alert can be made of. */
 export const COUNTED_EVENTS = [

@@ -1,4 +1,5 @@
 import {
+  CHANGE_CAUSES,
   heldUntilMs,
   isInLimbo,
   isLeading,
@@ -9,7 +10,7 @@ import {
   type PodName,
 } from '@sentinel-micro/core';
 import { KUBE_FAILURES } from '../kube/failure-kinds.ts';
-import { CAUSES, COUNTED_EVENTS, LEASE_ROLES, REDIS_ROLES, type MetricKey } from './catalogue.ts';
+import { COUNTED_EVENTS, LEASE_ROLES, REDIS_ROLES, type MetricKey } from './catalogue.ts';
 import type { Counters } from './counters.ts';
 
 /** One number. */
@@ -120,7 +121,7 @@ function counterSamples({ counters, state }: Snapshot): Sample[] {
   const kubeFailures: Readonly<Record<string, number>> = { ...counters.kubeFailures };
   return [
     one('decisions', counters.decisions),
-    ...each('failovers', 'cause', CAUSES, (cause) => counted[cause] ?? 0),
+    ...each('failovers', 'cause', CHANGE_CAUSES, (cause) => counted[cause] ?? 0),
     ...each('events', 'event', COUNTED_EVENTS, (event) => counters.events[event] ?? 0),
     one('fenced', counters.fencedMs / 1000),
     one('discarded', counters.discardedBytes),
