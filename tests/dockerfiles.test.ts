@@ -76,7 +76,7 @@ const mutations: [what: string, from: string | RegExp, to: string, complaint: st
   ['root by number', 'USER 999:999', 'USER 0:0', 'USER has to be two numbers other than 0'],
   ['a user by name', 'USER 999:999', 'USER nonroot', 'USER has to be two numbers other than 0'],
   ['a shell', /^ENTRYPOINT.*$/m, 'ENTRYPOINT node /app/sentinel.mjs', 'ENTRYPOINT has to be a list'],
-  ['no node', '["node", "/app/', '["/app/sentinel.mjs", "/app/', 'ENTRYPOINT has to start node'],
+  ['no node', 'ENTRYPOINT ["node", ', 'ENTRYPOINT [', 'ENTRYPOINT has to start node'],
   ['another file', '"/app/sentinel.mjs"]', '"/app/main.mjs"]', 'ENTRYPOINT starts /app/main.mjs, which is not copied'],
   ['a command for a shell', 'CMD ["run"]', 'CMD run', 'CMD has to be a list'],
   ['development', 'NODE_ENV=production', 'NODE_ENV=development', 'NODE_ENV has to be production'],

@@ -109,8 +109,8 @@ function runtimeComplaints(final: readonly Instruction[]): string[] {
     ...when(!entrypoint, 'ENTRYPOINT has to be a list: there is no shell'),
     ...when(entrypoint !== undefined && entrypoint[0] !== 'node', 'ENTRYPOINT has to start node'),
     ...when(
-      entrypoint !== undefined && !copiedFiles(final).includes(entrypoint[1] ?? ''),
-      `ENTRYPOINT starts ${String(entrypoint?.[1])}, which is not copied`,
+      entrypoint !== undefined && !copiedFiles(final).includes(entrypoint.at(-1) ?? ''),
+      `ENTRYPOINT starts ${String(entrypoint?.at(-1))}, which is not copied`,
     ),
     ...when(last('CMD') !== '' && !execForm(last('CMD')), 'CMD has to be a list: there is no shell'),
     ...when(!/\bNODE_ENV=production\b/.test(all('ENV')), 'NODE_ENV has to be production'),

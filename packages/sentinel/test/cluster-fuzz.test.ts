@@ -30,10 +30,15 @@ import { openFiles, residentMiB, Watch } from './fire/watch.ts';
 
 const FIRE_MS = Number(process.env['FUZZ_MINUTES'] ?? 0.2) * 60_000;
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
-/** The example of a StatefulSet allows a sidecar 192 MiB. */
-const MOST_MIB = 176;
-/** The heap and the allocator take their time to fill up; from then on it must not grow. */
-const GROWTH_MIB = 32;
+/** The examples allow a sidecar 192 MiB; the rest is for `sentinel handover` beside it. */
+const MOST_MIB = 144;
+/**
+ * The heap and the allocator take their time to fill up: of a short run only the bound says something, and that the sidecars live.
+ * They are started with the heap that their image gives them (docker/sentinel/Dockerfile); a leak of 64 bytes a request would
+ * fill it in a run of 20 s.
+ */
+const SETTLES_MS = 60_000;
+const GROWTH_MIB = 16;
 const ATTACKER = join(import.meta.dirname, 'fire', 'attacker.mjs');
 
 class Fire {
@@ -166,7 +171,9 @@ describe('a set without a password, under fire', () => {
       expect(cluster.pods.map((pod) => pod.sidecarPid)).toEqual(sidecars);
       expect(history).toMatchObject({ lostConfirmed: 0, refusedButPresent: 0 });
       expect(memory.mostMiB).toBeLessThan(MOST_MIB);
-      expect(watch.mostMiB(2 / 3, 1)).toBeLessThan(watch.mostMiB(0, 1 / 3) + GROWTH_MIB);
+      if (FIRE_MS / 3 >= SETTLES_MS) {
+        expect(watch.mostMiB(2 / 3, 1)).toBeLessThan(watch.mostMiB(1 / 3, 2 / 3) + GROWTH_MIB);
+      }
       // What is kept of the memory is Node's business; that no connection is left over is ours.
       expect(mostOf(openFiles)).toBeLessThan(filesBefore + 10);
       // Whoever asks politely is answered in the middle of it all, now and then at the second attempt.

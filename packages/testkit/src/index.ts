@@ -20,6 +20,7 @@ export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namesp
 export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
 export type { DnsView } from './ground.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';
+export { imageNodeFlags } from './image-start.ts';
 export { logged } from './json-log.ts';
 export { KeyWatch, keysOf, writeKeys } from './keys.ts';
 export {

@@ -1,4 +1,5 @@
 import type { Host } from './hosts/host.ts';
+import { imageNodeFlags } from './image-start.ts';
 import type { PodFiles, PodIdentity } from './pod-files.ts';
 import type { PodSettings } from './pod-settings.ts';
 import type { RedisTarget } from './redis-client.ts';
@@ -36,12 +37,13 @@ export interface PodProgram {
   sidecar(pod: PodContext): Program;
 }
 
-/** make-slave and sentinel, as in the manifests. */
+/** make-slave and sentinel, as in the manifests and as their images start them. */
 export const sentinelMicro: PodProgram = {
   init(pod) {
     const { files, settings } = pod;
     const places = ['--base-config', files.baseConfig, '--output', files.renderedConfig];
-    const args = [settings.bundles.makeSlave, ...commonFlags(pod), ...places, ...settings.makeSlaveFlags];
+    const start = [...imageNodeFlags('make-slave'), settings.bundles.makeSlave];
+    const args = [...start, ...commonFlags(pod), ...places, ...settings.makeSlaveFlags];
     return Promise.resolve({ what: 'make-slave', command: process.execPath, args });
   },
   sidecar(pod) {
@@ -51,7 +53,8 @@ export const sentinelMicro: PodProgram = {
     const rest = ['--master-name', settings.masterName, '--rendered-config', files.renderedConfig];
     // Many machines have something on 8080 already; who wants HTTP says so.
     const http = settings.sentinelFlags.includes('--http-port') ? [] : ['--http-port', '0'];
-    const args = [settings.bundles.sentinel, 'run', ...commonFlags(pod), ...listen, ...rest, ...http];
+    const start = [...imageNodeFlags('sentinel'), settings.bundles.sentinel, 'run'];
+    const args = [...start, ...commonFlags(pod), ...listen, ...rest, ...http];
     return { what: 'sentinel', command: process.execPath, args: [...args, ...settings.sentinelFlags] };
   },
 };

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { imageNodeFlags } from '@sentinel-micro/testkit';
 import type { Docker } from '../engine/index.ts';
 import { SOURCE, VERSION } from './build.ts';
 import { copyOut, filesOf, lookAt } from './look.ts';
@@ -45,7 +46,7 @@ export async function checkImage(program: ProgramName, options: CheckOptions): P
     if (is !== shall) complaints.push(`${what} is ${is}, not ${shall}`);
   };
   expect('the user', facts.user, '999:999');
-  expect('the entry point', facts.entrypoint, ['node', `/app/${program}.mjs`]);
+  expect('the entry point', facts.entrypoint, ['node', ...imageNodeFlags(program), `/app/${program}.mjs`]);
   expect('the command', facts.command, program === 'sentinel' ? ['run'] : []);
   const labels = {
     title: `sentinel-micro ${program}`,
