@@ -81,6 +81,13 @@ export default {
       to: { path: inPackage('containers') },
     },
     {
+      name: 'bench-imports-only-core-and-testkit',
+      comment: 'It looks at the programs from outside; only the speed of the core itself is measured from inside.',
+      severity: 'error',
+      from: { path: '^bench/src/' },
+      to: { path: '^packages/', pathNot: ['^packages/(core|testkit)/src/'] },
+    },
+    {
       name: 'testkit-is-for-tests',
       severity: 'error',
       from: {

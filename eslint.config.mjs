@@ -13,6 +13,7 @@ const mainFiles = [
   'packages/faults/src/**/main.ts',
   'packages/clients/src/**/main.ts',
   'packages/containers/src/**/main.ts',
+  'bench/src/main.ts',
 ];
 
 const clientLibrary = {
@@ -96,13 +97,13 @@ export default defineConfig(
     },
   },
   {
-    files: ['packages/*/src/**/*.ts'],
+    files: ['packages/*/src/**/*.ts', 'bench/src/**/*.ts'],
     rules: {
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
     },
   },
   {
-    files: ['packages/*/src/**/*.ts'],
+    files: ['packages/*/src/**/*.ts', 'bench/src/**/*.ts'],
     ignores: mainFiles,
     rules: { 'no-restricted-properties': ['error', ...restrictedProcess] },
   },
@@ -158,7 +159,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': restrictedImports(['ioredis']) },
   },
   {
-    files: ['packages/faults/src/**/*.ts', 'packages/containers/src/**/*.ts'],
+    files: ['packages/faults/src/**/*.ts', 'packages/containers/src/**/*.ts', 'bench/src/**/*.ts'],
     rules: { 'no-restricted-imports': restrictedImports([]) },
   },
   {
@@ -195,7 +196,7 @@ export default defineConfig(
   },
   {
     // A test tells its story in one piece, and builds odd values to show that they are refused.
-    files: ['packages/*/test/**/*.ts', 'tests/**/*.ts'],
+    files: ['packages/*/test/**/*.ts', 'bench/test/**/*.ts', 'tests/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
     },

@@ -16,6 +16,7 @@ const programs = [
   { entry: 'packages/clients/src/main.ts', bundle: 'packages/clients/dist/clients.mjs' },
   { entry: 'packages/clients/src/program/main.ts', bundle: 'packages/clients/dist/client.mjs' },
   { entry: 'packages/clients/src/table/main.ts', bundle: 'packages/clients/dist/table.mjs' },
+  { entry: 'bench/src/main.ts', bundle: 'bench/dist/bench.mjs' },
   { entry: 'packages/simulator/src/main.ts', bundle: 'packages/simulator/dist/simulate.mjs' },
 ];
 

@@ -100,6 +100,8 @@ const furtherTools = {
     version: /^Python 3\.(9|1\d)/,
     home: 'PYTHONHOME',
   },
+  // Measures a Redis for `npm run bench`.
+  'redis-benchmark': { packages: ['redis-tools'], file: 'usr/bin/redis-benchmark' },
   // Renders the examples for Kubernetes; `kubectl kustomize` does the same.
   kustomize: { packages: ['kustomize'], suites: ['trixie'], file: 'usr/bin/kustomize', versionArgs: ['version'] },
   // Checks the metrics and the alerts of the examples. (The package is large: it has the server, too, which nobody starts.)

@@ -19,10 +19,10 @@ import {
   type Host,
   type Pod,
   type ServerName,
+  type System,
 } from '@sentinel-micro/testkit';
 import { Client } from './client.ts';
 import type { Setup } from './setup.ts';
-import type { System } from './systems.ts';
 import { AFTERWARDS_MS } from './timings.ts';
 
 export interface BedOptions {

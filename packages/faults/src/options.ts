@@ -5,10 +5,11 @@ import {
   readFlags,
   wholeNumber,
   type ServerName,
+  type System,
 } from '@sentinel-micro/testkit';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
-import { systemsNamed, type System } from './systems.ts';
+import { systemsNamed } from './systems.ts';
 
 export const USAGE = `npm run test:faults -- [OPTIONS]
   --only NAME,..     these scenarios only

@@ -1,10 +1,9 @@
-import { findTool, messageOf, nowMs, parseInfo, type ServerName } from '@sentinel-micro/testkit';
+import { findTool, messageOf, nowMs, parseInfo, type ServerName, type System } from '@sentinel-micro/testkit';
 import { Bed, type BedOptions, type Moment } from './bed.ts';
 import { violationsOf } from './judge.ts';
 import { readBack } from './read-back.ts';
 import { NO_WRITES, sumOf, type RunResult } from './result.ts';
 import type { Scenario } from './scenario.ts';
-import type { System } from './systems.ts';
 
 /** What to run, and on what. */
 export interface RunOptions extends Omit<BedOptions, 'setup'> {

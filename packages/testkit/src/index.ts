@@ -16,7 +16,7 @@ export { alignedTable, markdownTable, medianOf, mostOf } from './figures.ts';
 export { pickNamed, readFlags, wholeNumber } from './flags.ts';
 export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
 export { Host, type HostOptions } from './hosts/host.ts';
-export { mountScratch, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
+export { mountScratch, raiseLoopback, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
 export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
 export type { DnsView } from './ground.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';
@@ -47,6 +47,7 @@ export { parseInfo, parseRole, type RedisRole } from './redis-info.ts';
 export { RedisProcess, defaultConfig, type RedisProcessOptions } from './redis-process.ts';
 export { killContainers, killSidecars, restartRedis, restartSidecar } from './restarts.ts';
 export { FOREIGN_KEYS, foreignMessages, startForeignRedis, syncsServedBy } from './strangers.ts';
+export { SENTINEL_MICRO, redisSentinelWith, type System } from './system.ts';
 export { nowMs, sleep, waitUntil, waitUntilTrue, withTimeout, type WaitOptions } from './time.ts';
 export {
   SERVER_NAMES,

@@ -35,6 +35,7 @@ export type FurtherTool =
   | 'unshare'
   | 'spin'
   | 'libfaketime'
+  | 'redis-benchmark'
   | 'kustomize'
   | 'promtool'
   | 'docker'

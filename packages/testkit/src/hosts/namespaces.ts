@@ -72,3 +72,10 @@ export async function mountScratch(dir: string, sizeMiB = 4096): Promise<void> {
   mkdirSync(dir, { recursive: true });
   await runScript(`mount -t tmpfs -o size=${sizeMiB}m,mode=0755 scratch '${dir}'`);
 }
+
+/** Lets processes beside the hosts talk over 127.0.0.0/8: a new network has that device, and it is down. @throws as `mountScratch` */
+export async function raiseLoopback(): Promise<void> {
+  requireOwnNetwork();
+  const tools = findNetworkTools();
+  if (tools !== undefined) await runScript(`${shellWords(tools.ip)} link set lo up`);
+}

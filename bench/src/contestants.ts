@@ -1,0 +1,37 @@
+import { SENTINEL_MICRO, redisSentinel, redisSentinelWith, type System } from '@sentinel-micro/testkit';
+
+/** Somebody who takes part in a measure. */
+export interface Contestant {
+  readonly name: string;
+  readonly system: System;
+  readonly pods?: number;
+}
+
+/** The name under which sentinel-micro with its defaults is found in all tables. */
+export const OURS = 'sentinel-micro';
+
+export const ours: Contestant = { name: OURS, system: SENTINEL_MICRO };
+
+/** sentinel-micro with these flags of the sidecar. */
+export function oursWith(name: string, sentinelFlags: readonly string[]): Contestant {
+  return { name: `${OURS} ${name}`, system: { ...SENTINEL_MICRO, clusterOptions: { sentinelFlags } } };
+}
+
+/** Real redis-sentinel, one beside each Redis, with this `down-after-milliseconds`. */
+export function theirs(downAfterMs: number): Contestant {
+  return { name: theirName(downAfterMs), system: redisSentinelWith(downAfterMs) };
+}
+
+/** The same, and Redis refuses writes while it has no replica (`min-replicas-to-write 1`, the other settings as they are by default). */
+export function theirsWithReplicas(downAfterMs: number): Contestant {
+  const system = redisSentinelWith(downAfterMs);
+  const program = redisSentinel({ downAfterMs, redisConfig: ['min-replicas-to-write 1'] });
+  return {
+    name: `${theirName(downAfterMs)} min-replicas 1`,
+    system: { ...system, clusterOptions: { ...system.clusterOptions, program } },
+  };
+}
+
+export function theirName(downAfterMs: number): string {
+  return `redis-sentinel ${downAfterMs}`;
+}

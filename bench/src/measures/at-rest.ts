@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { nowMs, sleep, type Pod } from '@sentinel-micro/testkit';
+import { ours, theirs, type Contestant } from '../contestants.ts';
+import type { Readings, SetMeasure } from '../measure.ts';
+
+const WATCH_MS = 30_000;
+/** Of the kernel's times of a process; the same on every Linux that Node runs on. */
+const TICKS_PER_S = 100;
+const KB_PER_MB = 1024;
+
+/** What the kernel says of one sidecar and of its host. */
+interface Reading {
+  readonly rssMb: number;
+  readonly cpuS: number;
+  readonly bytes: number;
+  readonly packets: number;
+}
+
+function read(pod: Pod): Reading {
+  const proc = `/proc/${pod.sidecarPid ?? 0}`;
+  const status = readFileSync(`${proc}/status`, 'utf8');
+  const rssKb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  const stat = readFileSync(`${proc}/stat`, 'utf8');
+  // The second field, the name, may contain anything but ends with the last bracket.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const cpuS = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+  const { bytes, packets } = sent(readFileSync(`${proc}/net/dev`, 'utf8'));
+  return { rssMb: rssKb / KB_PER_MB, cpuS, bytes, packets };
+}
+
+/** What has left this host since it was made: each packet is counted once in the set, where it is sent. */
+function sent(dev: string): { bytes: number; packets: number } {
+  const lines = dev.split('\n').filter((line) => line.includes(':') && !line.trim().startsWith('lo:'));
+  const fields = lines.map((line) =>
+    line
+      .slice(line.indexOf(':') + 1)
+      .trim()
+      .split(/\s+/)
+      .map(Number),
+  );
+  const sum = (index: number): number => fields.reduce((total, row) => total + (row[index] ?? 0), 0);
+  return { bytes: sum(8), packets: sum(9) };
+}
+
+async function watch(pods: readonly Pod[]): Promise<Readings> {
+  const before = pods.map(read);
+  const startMs = nowMs();
+  await sleep(WATCH_MS);
+  const seconds = (nowMs() - startMs) / 1000;
+  const after = pods.map(read);
+  const mean = (of: (now: Reading, then: Reading) => number): number =>
+    after.reduce((sum, now, index) => sum + of(now, before[index] ?? now), 0) / pods.length;
+  return {
+    rss: Math.max(...after.map(({ rssMb }) => rssMb)),
+    cpu: (100 * mean((now, then) => now.cpuS - then.cpuS)) / seconds,
+    bytes: mean((now, then) => now.bytes - then.bytes) / seconds,
+    packets: mean((now, then) => now.packets - then.packets) / seconds,
+  };
+}
+
+function atRest(pods: number): SetMeasure {
+  const sized = (contestant: Contestant): Contestant => ({ ...contestant, pods });
+  return {
+    kind: 'sets',
+    name: `at-rest-${pods}`,
+    what: `${pods} pods with nothing to do, for ${WATCH_MS / 1000} s: what one sidecar needs, and what leaves a pod (Redis's own replication included).`,
+    figures: [
+      {
+        name: 'rss',
+        title: 'memory of the largest sidecar (RSS)',
+        unit: 'MB',
+        asked: [{ statistic: 'max', atMost: 50 }],
+      },
+      {
+        ...{ name: 'cpu', title: 'share of a core, per sidecar', unit: '%' },
+        ...(pods === 3 ? { asked: [{ statistic: 'median', atMost: 1 }] } : {}),
+      },
+      { name: 'bytes', title: 'sent by a pod', unit: 'bytes/s' },
+      { name: 'packets', title: 'sent by a pod', unit: 'packets/s' },
+    ],
+    contestants: [ours, theirs(1000)].map(sized),
+    rounds: { full: 5, quick: 1 },
+    needsHosts: true,
+    round: ({ cluster }) => watch(cluster.pods),
+  };
+}
+
+export const atRests: readonly SetMeasure[] = [3, 5, 7, 9].map(atRest);

@@ -1,0 +1,77 @@
+import { RedisCommander, waitForReplicas, waitUntilTrue, writeKeys, type Pod } from '@sentinel-micro/testkit';
+import { ours, theirName, theirs } from '../contestants.ts';
+import { faultOf, untilWritable } from '../interruption.ts';
+import type { Asked, SetMeasure } from '../measure.ts';
+import type { Stage } from '../stage.ts';
+
+const PATIENCE_MS = 60_000;
+/** A killed process is gone within milliseconds; a large one takes the kernel a second or two. */
+const GONE_TIMEOUT_MS = 30_000;
+const LARGE_GIB = 2;
+const VALUE_BYTES = 1024 * 1024;
+const VALUES_AT_ONCE = 8;
+const FILL_TIMEOUT_MS = 10_000;
+const COPY_TIMEOUT_MS = 120_000;
+
+const contestants = [ours, theirs(1000), theirs(200)];
+
+async function killMaster(stage: Stage, round: number): Promise<Readonly<Record<string, number>>> {
+  const master = await stage.settled();
+  const writers = await stage.write({ plain: {} });
+  try {
+    await stage.calm(round);
+    const fault = await faultOf(() => master.killRedis());
+    return { writable: await untilWritable(writers, 'plain', fault, PATIENCE_MS) };
+  } finally {
+    await writers.stop();
+    await restart(master);
+  }
+}
+
+/** What the kubelet does: the same configuration, and what is on the disk. */
+async function restart(pod: Pod): Promise<void> {
+  const gone = { what: `${pod.name}'s Redis to be gone`, timeoutMs: GONE_TIMEOUT_MS };
+  await waitUntilTrue(() => !pod.isRedisAlive(), gone);
+  await pod.startRedis();
+}
+
+/** Keys of 1 MiB, a few at once: a replica's output buffer has a bound. */
+async function fill(stage: Stage): Promise<void> {
+  const master = await stage.settled();
+  const value = 'x'.repeat(VALUE_BYTES);
+  const commander = new RedisCommander(master.redisTarget, FILL_TIMEOUT_MS);
+  try {
+    for (let first = 0; first < LARGE_GIB * 1024; first += VALUES_AT_ONCE) {
+      await writeKeys(commander, `large-${first}`, VALUES_AT_ONCE, () => value);
+      await waitForReplicas(stage.cluster, master, COPY_TIMEOUT_MS);
+    }
+  } finally {
+    commander.close();
+  }
+}
+
+const asked: readonly Asked[] = [
+  { statistic: 'median', atMost: 20 },
+  { statistic: 'p99', atMost: 60 },
+  { peer: theirName(1000), timesAtLeast: 50 },
+];
+
+export const kill: SetMeasure = {
+  kind: 'sets',
+  name: 'kill',
+  what: "SIGKILL of the master's redis-server, until the new master acknowledges a write.",
+  figures: [{ name: 'writable', title: 'writable again', unit: 'ms', asked }],
+  contestants,
+  rounds: { full: 100, quick: 3 },
+  round: killMaster,
+};
+
+export const killLarge: SetMeasure = {
+  ...kill,
+  name: 'kill-large',
+  what: `The same with ${LARGE_GIB} GiB in memory.`,
+  figures: [{ name: 'writable', title: 'writable again', unit: 'ms' }],
+  rounds: { full: 10, quick: 1 },
+  contestants: [ours, theirs(1000)],
+  prepare: fill,
+};

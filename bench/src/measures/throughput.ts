@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { TestkitError, findTool, killSidecars, type Pod, type Tool } from '@sentinel-micro/testkit';
+import { OURS, ours } from '../contestants.ts';
+import type { PlainMeasure } from '../measure.ts';
+import { Stage } from '../stage.ts';
+
+const REQUESTS = 200_000;
+const CLIENTS = 50;
+const TIMEOUT_MS = 120_000;
+/** Redis and its replicas without a sidecar. */
+const ALONE = 'Redis alone';
+
+/** Requests per second, as redis-benchmark says. @throws TestkitError BAD_ANSWER */
+async function benchmark(pod: Pod, command: string, tool: Tool): Promise<number> {
+  const { host, port } = pod.redisTarget;
+  const args = ['-h', host, '-p', String(port), '-t', command, '-n', String(REQUESTS), '-c', String(CLIENTS), '--csv'];
+  const env = { ...tool.env };
+  const { stdout } = await promisify(execFile)(tool.command, args, { timeout: TIMEOUT_MS, env });
+  const row = stdout.split('\n').find((line) => line.toLowerCase().startsWith(`"${command}"`));
+  const perS = Number(row?.split(',')[1]?.replaceAll('"', ''));
+  if (Number.isFinite(perS)) return perS;
+  throw new TestkitError('BAD_ANSWER', `redis-benchmark said ${stdout.slice(0, 200)}`);
+}
+
+async function both(pod: Pod, program: Tool): Promise<{ set: number; get: number }> {
+  return { set: await benchmark(pod, 'set', program), get: await benchmark(pod, 'get', program) };
+}
+
+export const throughput: PlainMeasure = {
+  kind: 'plain',
+  name: 'throughput',
+  what: `redis-benchmark (${REQUESTS} requests, ${CLIENTS} clients) against the master of a set with its sidecars, and against the same set when all sidecars are killed.`,
+  figures: [
+    { name: 'set', title: 'SET', unit: 'requests/s', asked: [{ peer: ALONE, ofPeerAtLeast: 0.99 }] },
+    { name: 'get', title: 'GET', unit: 'requests/s', asked: [{ peer: ALONE, ofPeerAtLeast: 0.99 }] },
+  ],
+  rounds: { full: 10, quick: 1 },
+  async round({ dir }) {
+    const stage = await Stage.start({ contestant: ours, dir, hasHosts: false });
+    try {
+      const program = findTool('redis-benchmark');
+      if (program === undefined) throw new TestkitError('TOOLS_MISSING', 'redis-benchmark is not here');
+      const master = await stage.settled();
+      const withSidecars = await both(master, program);
+      await killSidecars(stage.cluster.pods);
+      const alone = await both(master, program);
+      return { [OURS]: withSidecars, [ALONE]: alone };
+    } finally {
+      await stage.stop();
+    }
+  },
+};
