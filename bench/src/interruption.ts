@@ -14,7 +14,7 @@ export interface Fault {
 }
 
 /** Does a fault. @returns when. */
-export async function faultOf(act: () => Promise<unknown> | void): Promise<Fault> {
+export async function faultOf(act: () => unknown): Promise<Fault> {
   const beganMs = nowMs();
   await act();
   return { beganMs, doneMs: nowMs() };
