@@ -5,6 +5,8 @@ export interface Contestant {
   readonly name: string;
   readonly system: System;
   readonly pods?: number;
+  /** Readings in each round, where one of it takes much less time than one of the others. Default 1. */
+  readonly turns?: number;
 }
 
 /** The name under which sentinel-micro with its defaults is found in all tables. */

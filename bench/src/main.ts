@@ -1,5 +1,5 @@
 // Figures: `npm run bench`. Starts itself again in namespaces of its own where it can, and there takes the readings.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ import { MEASURES } from './catalogue.ts';
 import { USAGE, parseOrder, roundsOf, type Order } from './options.ts';
 import { pageOf } from './page.ts';
 import { pictureOf } from './picture.ts';
-import { withReading, type Ground, type ResultFile } from './result.ts';
+import { NOTHING, withReading, withoutMeasures, type Ground, type ResultFile } from './result.ts';
 import { runMeasure } from './run.ts';
 import { HEAD, rowsOf } from './table.ts';
 
@@ -67,13 +67,23 @@ function formatFile({ series, failures, ...head }: ResultFile): string {
   return `${start},\n  "series": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }
 
+/** @throws TestkitError BAD_USAGE when the bench has not written it. */
+function readResult(path: string): ResultFile {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ResultFile;
+  } catch (error) {
+    throw new TestkitError('BAD_USAGE', `${path} holds no readings of npm run bench: ${messageOf(error)}`);
+  }
+}
+
 async function measureAll(order: Order, hasHosts: boolean): Promise<ResultFile> {
   await mountScratchOr(hasHosts);
   const ground = groundNow();
   const jsonFile = order.jsonFile === undefined ? usualFile : resolve(order.jsonFile);
+  const kept = order.isKept && existsSync(jsonFile) ? withoutMeasures(readResult(jsonFile), order.measures) : NOTHING;
   let file: ResultFile = {
     ...{ version: 1, date: new Date().toISOString().slice(0, 10), ground },
-    ...{ isQuick: order.isQuick, series: [], failures: [] },
+    ...{ isQuick: order.isQuick, ...kept },
   };
   for (const measure of order.measures) {
     console.log(`\n${measure.name}: ${measure.what}`);
@@ -140,7 +150,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (order.fromFile !== undefined) {
-    const file = JSON.parse(readFileSync(order.fromFile, 'utf8')) as ResultFile;
+    const file = readResult(order.fromFile);
     show(file);
     if (order.isPage) writePage(file);
     return 0;

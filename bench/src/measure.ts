@@ -7,7 +7,8 @@ export interface Figure {
   readonly name: string;
   /** For the table. */
   readonly title: string;
-  readonly unit: 'ms' | 'ns' | 'MB' | 'KB' | '%' | 'writes' | 'bytes/s' | 'packets/s' | 'requests/s' | 'runs/s';
+  readonly unit:
+    'ms' | 'ns' | 'MB' | 'KB' | '%' | 'writes' | 'bytes' | 'bytes/s' | 'packets/s' | 'requests/s' | 'runs/s';
   readonly asked?: readonly Asked[];
 }
 

@@ -7,6 +7,7 @@ export const USAGE = `npm run bench -- [OPTIONS]
   --quick          a few rounds of each, for a taste
   --rounds N       so many rounds of each instead of its own number
   --json FILE      write the readings there (default .cache/bench.json)
+  --keep           keep what that file holds of other measures: so that they need not all be taken in one go
   --page           write docs/numbers.md and docs/numbers.svg from the readings as well
   --from FILE      measure nothing: print (and with --page write) what this file holds
   --list           name the measures and end`;
@@ -17,6 +18,7 @@ export interface Order {
   readonly rounds: number | undefined;
   readonly jsonFile: string | undefined;
   readonly fromFile: string | undefined;
+  readonly isKept: boolean;
   readonly isPage: boolean;
   readonly isList: boolean;
 }
@@ -26,6 +28,7 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   rounds: { type: 'string' },
   json: { type: 'string' },
+  keep: { type: 'boolean', default: false },
   page: { type: 'boolean', default: false },
   from: { type: 'string' },
   list: { type: 'boolean', default: false },
@@ -40,6 +43,7 @@ export function parseOrder(args: readonly string[]): Order {
     rounds: values.rounds === undefined ? undefined : wholeNumber('rounds', values.rounds, 1, 100_000),
     jsonFile: values.json,
     fromFile: values.from,
+    isKept: values.keep,
     isPage: values.page,
     isList: values.list,
   };

@@ -31,6 +31,19 @@ export interface ResultFile {
   readonly failures: readonly { readonly measure: string; readonly contestant: string; readonly why: string }[];
 }
 
+/** The readings of a run that has not begun. */
+export const NOTHING: Pick<ResultFile, 'series' | 'failures'> = { series: [], failures: [] };
+
+/** What another run has read, but of these measures: they are taken again. */
+export function withoutMeasures(
+  { series, failures }: ResultFile,
+  measures: readonly { readonly name: string }[],
+): Pick<ResultFile, 'series' | 'failures'> {
+  const isOther = ({ measure }: { readonly measure: string }): boolean =>
+    measures.every(({ name }) => name !== measure);
+  return { series: series.filter(isOther), failures: failures.filter(isOther) };
+}
+
 /** Adds one reading. */
 export function withReading(all: readonly Series[], key: Omit<Series, 'values'>, value: number): readonly Series[] {
   const isSame = (one: Series): boolean =>

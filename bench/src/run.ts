@@ -29,7 +29,7 @@ async function runPlain(measure: PlainMeasure, options: RunOptions): Promise<voi
     try {
       const all = await measure.round({ dir }, round);
       for (const [contestant, readings] of Object.entries(all)) take(options, contestant, readings);
-      tell(options, round, Object.entries(all));
+      tell(options, `${round + 1}/${options.rounds}`, Object.entries(all));
     } catch (error) {
       options.onFailure('all', firstLine(error));
     }
@@ -49,7 +49,13 @@ async function runOnSets(measure: SetMeasure, options: RunOptions): Promise<void
       if (stage !== undefined) stages.push(stage);
     }
     for (let round = 0; round < options.rounds; round++) {
-      for (const stage of stages) await runRound(measure, stage, round, options);
+      for (const stage of stages) {
+        const { turns = 1 } = stage.contestant;
+        for (let turn = 0; turn < turns; turn++) {
+          const of = { index: round * turns + turn, count: options.rounds * turns };
+          await runRound(measure, stage, of, options);
+        }
+      }
     }
   } finally {
     await Promise.all(stages.map((stage) => stage.stop()));
@@ -75,12 +81,18 @@ async function startStage(
   }
 }
 
-async function runRound(measure: SetMeasure, stage: Stage, round: number, options: RunOptions): Promise<void> {
+/** One reading among all that a contestant gives. */
+interface Turn {
+  readonly index: number;
+  readonly count: number;
+}
+
+async function runRound(measure: SetMeasure, stage: Stage, turn: Turn, options: RunOptions): Promise<void> {
   const { name } = stage.contestant;
   try {
-    const readings = await measure.round(stage, round);
+    const readings = await measure.round(stage, turn.index);
     take(options, name, readings);
-    tell(options, round, [[name, readings]]);
+    tell(options, `${turn.index + 1}/${turn.count}`, [[name, readings]]);
   } catch (error) {
     options.onFailure(name, firstLine(error));
     // Whatever the round left broken would spoil the next one.
@@ -93,12 +105,12 @@ function take(options: RunOptions, contestant: string, readings: Readings): void
   for (const [figure, value] of Object.entries(readings)) options.onReading(contestant, figure, value);
 }
 
-function tell(options: RunOptions, round: number, all: readonly (readonly [string, Readings])[]): void {
+function tell(options: RunOptions, which: string, all: readonly (readonly [string, Readings])[]): void {
   const texts = all.map(([contestant, readings]) => {
     const values = Object.entries(readings).map(([figure, value]) => `${figure} ${value.toFixed(1)}`);
     return `${contestant}: ${values.join(', ')}`;
   });
-  options.onProgress(`${round + 1}/${options.rounds}  ${texts.join('; ')}`);
+  options.onProgress(`${which}  ${texts.join('; ')}`);
 }
 
 function firstLine(error: unknown): string {

@@ -12,10 +12,13 @@ import {
 } from '@sentinel-micro/core';
 import { TestkitError, findRepositoryRoot } from '@sentinel-micro/testkit';
 import { OURS } from '../contestants.ts';
+import { summaryOf } from '../figures.ts';
 import type { PlainMeasure } from '../measure.ts';
 
 const CALLS = 200_000;
 const SIMULATED_RUNS = 60;
+const HEAP_READINGS = 21;
+const HEAP_CALLS = 1000;
 
 function config(): NodeConfig {
   const members = ['redis-0', 'redis-1', 'redis-2'].map(asPodName);
@@ -39,16 +42,28 @@ function config(): NodeConfig {
   };
 }
 
-/** Ticks of a sidecar that waits: what the loop costs when nothing happens. */
-function ticks(calls: number): { nsPerCall: number; bytesPerCall: number } {
-  let state: NodeState = startNode(config(), { nowMs: 0, random: 0.5 });
-  const heapBefore = process.memoryUsage().heapUsed;
+/** The tick of a sidecar that waits: what the loop costs when nothing happens. */
+function nsPerTick(calls: number): number {
   const start = process.hrtime.bigint();
+  tick(calls);
+  return Number(process.hrtime.bigint() - start) / calls;
+}
+
+/** What is allocated on the heap, by the growth of the heap over few calls: a garbage collection in between would make it shrink. */
+function bytesPerTick(): number {
+  const readings = Array.from({ length: HEAP_READINGS }, () => {
+    const before = process.memoryUsage().heapUsed;
+    tick(HEAP_CALLS);
+    return (process.memoryUsage().heapUsed - before) / HEAP_CALLS;
+  });
+  return summaryOf(readings.filter((bytes) => bytes >= 0)).median ?? 0;
+}
+
+function tick(calls: number): void {
+  let state: NodeState = startNode(config(), { nowMs: 0, random: 0.5 });
   for (let call = 0; call < calls; call++) {
     state = decide(state, { type: 'tick' }, { nowMs: call / 1000, random: 0.5 }).state;
   }
-  const ns = Number(process.hrtime.bigint() - start);
-  return { nsPerCall: ns / calls, bytesPerCall: (process.memoryUsage().heapUsed - heapBefore) / calls };
 }
 
 /** Simulated runs per second on one core, as the program itself says. */
@@ -73,11 +88,12 @@ export const code: PlainMeasure = {
   what: `One call of \`decide()\` for a tick, in the mean of ${CALLS} calls; and runs of the simulator with 100 faults each, on one core.`,
   figures: [
     { name: 'decide', title: 'decide(), one tick', unit: 'ns' },
+    { name: 'bytes', title: 'allocated by it', unit: 'bytes' },
     { name: 'simulator', title: 'simulated runs of 100 faults', unit: 'runs/s' },
   ],
   rounds: { full: 10, quick: 2 },
   async round() {
-    ticks(CALLS / 10);
-    return { [OURS]: { decide: ticks(CALLS).nsPerCall, simulator: await simulatedRunsPerS() } };
+    tick(CALLS / 10);
+    return { [OURS]: { decide: nsPerTick(CALLS), bytes: bytesPerTick(), simulator: await simulatedRunsPerS() } };
   },
 };

@@ -1,7 +1,8 @@
 import { RedisCommander, waitForReplicas, waitUntilTrue, writeKeys, type Pod } from '@sentinel-micro/testkit';
-import { ours, theirName, theirs } from '../contestants.ts';
+import { OURS, ours, theirName, theirs } from '../contestants.ts';
 import { faultOf, untilWritable } from '../interruption.ts';
-import type { Asked, SetMeasure } from '../measure.ts';
+import type { Asked, Figure, SetMeasure } from '../measure.ts';
+import { LAST_PHASE, PHASES, phasesOf } from '../phases.ts';
 import type { Stage } from '../stage.ts';
 
 const PATIENCE_MS = 60_000;
@@ -13,15 +14,18 @@ const VALUES_AT_ONCE = 8;
 const FILL_TIMEOUT_MS = 10_000;
 const COPY_TIMEOUT_MS = 120_000;
 
-const contestants = [ours, theirs(1000), theirs(200)];
+/** A set with redis-sentinel takes ten seconds to be whole again. */
+const contestants = [{ ...ours, turns: 5 }, theirs(1000), theirs(200)];
 
 async function killMaster(stage: Stage, round: number): Promise<Readonly<Record<string, number>>> {
   const master = await stage.settled();
   const writers = await stage.write({ plain: {} });
   try {
     await stage.calm(round);
+    const atMs = Date.now();
     const fault = await faultOf(() => master.killRedis());
-    return { writable: await untilWritable(writers, 'plain', fault, PATIENCE_MS) };
+    const writable = await untilWritable(writers, 'plain', fault, PATIENCE_MS);
+    return { writable, ...(stage.contestant.name === OURS ? phasesOf(stage.cluster, atMs, writable) : {}) };
   } finally {
     await writers.stop();
     await restart(master);
@@ -56,13 +60,15 @@ const asked: readonly Asked[] = [
   { peer: theirName(1000), timesAtLeast: 50 },
 ];
 
+const phases: readonly Figure[] = [...PHASES, LAST_PHASE].map(({ name, title }) => ({ name, title, unit: 'ms' }));
+
 export const kill: SetMeasure = {
   kind: 'sets',
   name: 'kill',
   what: "SIGKILL of the master's redis-server, until the new master acknowledges a write.",
-  figures: [{ name: 'writable', title: 'writable again', unit: 'ms', asked }],
+  figures: [{ name: 'writable', title: 'writable again', unit: 'ms', asked }, ...phases],
   contestants,
-  rounds: { full: 100, quick: 3 },
+  rounds: { full: 24, quick: 1 },
   round: killMaster,
 };
 
@@ -70,8 +76,8 @@ export const killLarge: SetMeasure = {
   ...kill,
   name: 'kill-large',
   what: `The same with ${LARGE_GIB} GiB in memory.`,
-  figures: [{ name: 'writable', title: 'writable again', unit: 'ms' }],
-  rounds: { full: 10, quick: 1 },
-  contestants: [ours, theirs(1000)],
+  figures: [{ name: 'writable', title: 'writable again', unit: 'ms' }, ...phases],
+  rounds: { full: 5, quick: 1 },
+  contestants: [{ ...ours, turns: 2 }, theirs(1000)],
   prepare: fill,
 };
