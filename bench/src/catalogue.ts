@@ -1,6 +1,7 @@
 import { atRests } from './measures/at-rest.ts';
 import { code } from './measures/code.ts';
 import { cutLoss } from './measures/cut-loss.ts';
+import { hour } from './measures/hour.ts';
 import { kill, killLarge } from './measures/kill.ts';
 import { rolling, switchover } from './measures/planned.ts';
 import { cut, hang } from './measures/silence.ts';
@@ -22,4 +23,5 @@ export const MEASURES: readonly Measure[] = [
   throughput,
   coldStart,
   code,
+  hour,
 ];

@@ -7,6 +7,11 @@ export interface Contestant {
   readonly pods?: number;
   /** Readings in each round, where one of it takes much less time than one of the others. Default 1. */
   readonly turns?: number;
+  /**
+   * Its writers subscribe to +switch-master (ioredis's `failoverDetector`, off by default), instead of looking for a master only when
+   * their connection ends.
+   */
+  readonly listens?: boolean;
 }
 
 /** The name under which sentinel-micro with its defaults is found in all tables. */
@@ -32,6 +37,11 @@ export function theirsWithReplicas(downAfterMs: number): Contestant {
     name: `${theirName(downAfterMs)} min-replicas 1`,
     system: { ...system, clusterOptions: { ...system.clusterOptions, program } },
   };
+}
+
+/** The same contestant, with writers that subscribe to +switch-master. */
+export function listening(contestant: Contestant): Contestant {
+  return { ...contestant, listens: true };
 }
 
 export function theirName(downAfterMs: number): string {

@@ -5,6 +5,8 @@ export interface Summary {
   readonly p99: number | null;
   readonly min: number | null;
   readonly max: number | null;
+  /** The median of the last sixth of the readings divided by that of the second sixth: the first is for warming up. */
+  readonly drift: number | null;
 }
 
 /** The statistics that something can be asked of. */
@@ -19,7 +21,21 @@ export function summaryOf(values: readonly number[]): Summary {
     p99: quantile(sorted, 0.99),
     min: sorted[0] ?? null,
     max: sorted.at(-1) ?? null,
+    drift: driftOf(values),
   };
+}
+
+/** @param values in the order in which they were read */
+function driftOf(values: readonly number[]): number | null {
+  const sixth = Math.floor(values.length / 6);
+  const medianOf = (some: readonly number[]): number | null =>
+    quantile(
+      some.toSorted((a, b) => a - b),
+      0.5,
+    );
+  const early = medianOf(values.slice(sixth, 2 * sixth));
+  const late = medianOf(values.slice(values.length - sixth));
+  return sixth === 0 || early === null || late === null || early === 0 ? null : late / early;
 }
 
 /**

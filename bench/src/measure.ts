@@ -8,7 +8,7 @@ export interface Figure {
   /** For the table. */
   readonly title: string;
   readonly unit:
-    'ms' | 'ns' | 'MB' | 'KB' | '%' | 'writes' | 'bytes' | 'bytes/s' | 'packets/s' | 'requests/s' | 'runs/s';
+    'ms' | 'ns' | 'MB' | 'KB' | '%' | 'writes' | 'bytes' | 'files' | 'bytes/s' | 'packets/s' | 'requests/s' | 'runs/s';
   readonly asked?: readonly Asked[];
 }
 
@@ -20,6 +20,8 @@ export type Asked =
   | { readonly peer: string; readonly timesAtLeast: number }
   /** The median of sentinel-micro is at least this share of the peer's. */
   | { readonly peer: string; readonly ofPeerAtLeast: number }
+  /** The median of the last sixth of its readings is at most so many times that of the second sixth. */
+  | { readonly flatWithin: number }
   /** The median is above the peer's by so much. */
   | { readonly peer: string; readonly aboveByAtMost: number };
 
@@ -38,6 +40,8 @@ interface MeasureBase {
   readonly what: string;
   readonly figures: readonly Figure[];
   readonly rounds: Rounds;
+  /** Takes an hour or so: done only when it is named. */
+  readonly isLong?: boolean;
 }
 
 /** Measured on living sets: one for each contestant, all at the same time, and the rounds go from one to the next. */

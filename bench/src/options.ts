@@ -38,7 +38,10 @@ const OPTIONS = {
 export function parseOrder(args: readonly string[]): Order {
   const values = readFlags(args, OPTIONS);
   return {
-    measures: values.only === undefined ? MEASURES : pickNamed('measure', MEASURES, values.only),
+    measures:
+      values.only === undefined
+        ? MEASURES.filter(({ isLong }) => isLong !== true)
+        : pickNamed('measure', MEASURES, values.only),
     isQuick: values.quick,
     rounds: values.rounds === undefined ? undefined : wholeNumber('rounds', values.rounds, 1, 100_000),
     jsonFile: values.json,

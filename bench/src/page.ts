@@ -3,6 +3,12 @@ import type { Measure } from './measure.ts';
 import type { ResultFile } from './result.ts';
 import { HEAD, rowsOf } from './table.ts';
 
+/** What is shown beside a table. */
+const PICTURES: Readonly<Record<string, readonly string[]>> = {
+  kill: ['![The steps of a failover](numbers-phases.svg)', ''],
+  hour: ['![Memory over an hour of failovers](numbers-hour.svg)', ''],
+};
+
 /** The page of the docs: every measure with its table, from the readings alone. */
 export function pageOf(measures: readonly Measure[], { date, ground, series, failures, isQuick }: ResultFile): string {
   const { node, redis, cores, memoryGib, kernel } = ground;
@@ -24,6 +30,7 @@ export function pageOf(measures: readonly Measure[], { date, ground, series, fai
       '',
       measure.what,
       '',
+      ...(PICTURES[measure.name] ?? []),
       ...markdownTable(HEAD, rowsOf(measure, series)),
     ]),
     ...failuresOf(failures),

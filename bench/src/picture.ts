@@ -2,6 +2,7 @@ import type { Measure } from './measure.ts';
 import type { Series } from './result.ts';
 import { summaryOf } from './figures.ts';
 import { OURS } from './contestants.ts';
+import { documentOf, text } from './svg.ts';
 import { numberText } from './table.ts';
 
 const WIDTH = 860;
@@ -41,20 +42,9 @@ export function pictureOf(measures: readonly Measure[], all: readonly Series[]):
     y += 12;
   }
   const heightPx = y + 10;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${heightPx}" width="${WIDTH}" height="${heightPx}" role="img">`,
-    '<title>Milliseconds until writes go on, each reading a dot</title>',
-    STYLE,
-    `<rect width="${WIDTH}" height="${heightPx}" fill="#fff"/>`,
-    ...ticks(fromMs, toMs, x, heightPx),
-    ...rows,
-    '</svg>',
-    '',
-  ].join('\n');
+  const title = 'Milliseconds until writes go on, each reading a dot';
+  return documentOf({ title, widthPx: WIDTH, heightPx }, [...ticks(fromMs, toMs, x, heightPx), ...rows]);
 }
-
-const STYLE =
-  '<style>text{font:12px sans-serif;fill:#222}.head{font-weight:bold}.end{text-anchor:end}.mid{text-anchor:middle;fill:#666}.own{fill:#0a6e4f}.peer{fill:#b3541e}.grid{stroke:#ddd}.median{stroke:#222;stroke-width:2}</style>';
 
 function scale(fromMs: number, toMs: number): (value: number) => number {
   const perDecade = (WIDTH - LEFT - RIGHT) / Math.log10(toMs / fromMs);
@@ -86,9 +76,4 @@ function ticks(fromMs: number, toMs: number, x: (value: number) => number, heigh
     const line = `<line class="grid" x1="${at}" x2="${at}" y1="${TOP + 6}" y2="${heightPx - 6}"/>`;
     return `${line}${text(Number(at), TOP, value >= 1000 ? `${value / 1000} s` : `${value} ms`, 'mid')}`;
   });
-}
-
-function text(x: number, y: number, content: string, kind: string): string {
-  const safe = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<text class="${kind}" x="${x}" y="${y}">${safe}</text>`;
 }

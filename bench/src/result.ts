@@ -73,6 +73,11 @@ export function judge(
       return { isMet: value <= asked.atMost, text: `${asked.statistic} <= ${asked.atMost} ${unit}` };
     return { isMet: value >= asked.atLeast, text: `${asked.statistic} >= ${asked.atLeast} ${unit}` };
   }
+  if ('flatWithin' in asked) {
+    const { flatWithin } = asked;
+    const text = `last sixth <= ${flatWithin} times the second`;
+    return own.drift === null ? null : { isMet: own.drift <= flatWithin, text };
+  }
   const peer = summaries.get(asked.peer);
   if (peer?.median == null) return null;
   if ('timesAtLeast' in asked) {

@@ -65,9 +65,11 @@ export class Stage {
     this.#writers++;
     const { masterName } = this.cluster.settings;
     const { sentinels } = this.cluster;
+    const { listens = false } = this.contestant;
     const full = Object.entries(orders).map(([name, order]) => {
-      const usual = { sentinels, masterName, intervalMs: INTERVAL_MS, keyPrefix: `${name}-${this.#writers}` };
-      return [name, { ...usual, ...order }] as const;
+      const usual = { sentinels, masterName, intervalMs: INTERVAL_MS, failoverDetector: listens };
+      const keyPrefix = `${name}-${this.#writers}`;
+      return [name, { ...usual, keyPrefix, ...order }] as const;
     });
     const writers = RemoteWriters.start({
       name: `${on}-${this.#writers}`,

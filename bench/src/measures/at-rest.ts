@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { nowMs, sleep, type Pod } from '@sentinel-micro/testkit';
 import { ours, theirs, type Contestant } from '../contestants.ts';
 import type { Readings, SetMeasure } from '../measure.ts';
+import { residentMb } from '../proc.ts';
 
 const WATCH_MS = 30_000;
 /** Of the kernel's times of a process; the same on every Linux that Node runs on. */
 const TICKS_PER_S = 100;
-const KB_PER_MB = 1024;
 
 /** What the kernel says of one sidecar and of its host. */
 interface Reading {
@@ -18,14 +18,12 @@ interface Reading {
 
 function read(pod: Pod): Reading {
   const proc = `/proc/${pod.sidecarPid ?? 0}`;
-  const status = readFileSync(`${proc}/status`, 'utf8');
-  const rssKb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
   const stat = readFileSync(`${proc}/stat`, 'utf8');
   // The second field, the name, may contain anything but ends with the last bracket.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const cpuS = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
   const { bytes, packets } = sent(readFileSync(`${proc}/net/dev`, 'utf8'));
-  return { rssMb: rssKb / KB_PER_MB, cpuS, bytes, packets };
+  return { rssMb: residentMb(pod.sidecarPid), cpuS, bytes, packets };
 }
 
 /** What has left this host since it was made: each packet is counted once in the set, where it is sent. */
@@ -79,7 +77,7 @@ function atRest(pods: number): SetMeasure {
       { name: 'packets', title: 'sent by a pod', unit: 'packets/s' },
     ],
     contestants: [ours, theirs(1000)].map(sized),
-    rounds: { full: 5, quick: 1 },
+    rounds: { full: 3, quick: 1 },
     needsHosts: true,
     round: ({ cluster }) => watch(cluster.pods),
   };

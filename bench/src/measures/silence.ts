@@ -1,11 +1,11 @@
 import type { Pod } from '@sentinel-micro/testkit';
-import { ours, oursWith, theirs } from '../contestants.ts';
+import { listening, ours, oursWith, theirs } from '../contestants.ts';
 import { faultOf, untilWritable } from '../interruption.ts';
 import type { Readings, SetMeasure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
 
 const PATIENCE_MS = 60_000;
-/** A client that waits longer for an answer of one that hangs would be what is measured. */
+/** A client that waits longer for an answer of one that hangs would be what is measured; so the writers subscribe to +switch-master, too. */
 const COMMAND_TIMEOUT_MS = 200;
 /** The defaults of the sidecar, in milliseconds. */
 const DOWN_AFTER_MS = 1000;
@@ -41,15 +41,15 @@ async function whileBroken(
 export const hang: SetMeasure = {
   kind: 'sets',
   name: 'hang',
-  what: "SIGSTOP of the master's redis-server, until the new master acknowledges a write. The sidecar's `--down-after-ms` is 1000, its default.",
+  what: "SIGSTOP of the master's redis-server, until the new master acknowledges a write. The sidecar's `--down-after-ms` is 1000, its default. The writers subscribe to +switch-master.",
   figures: [
     {
       ...{ name: 'writable', title: 'writable again', unit: 'ms' },
       asked: [{ statistic: 'max', atMost: DOWN_AFTER_MS + MARGIN_MS }],
     },
   ],
-  contestants: [ours, theirs(DOWN_AFTER_MS)],
-  rounds: { full: 30, quick: 2 },
+  contestants: [{ ...ours, turns: 2 }, theirs(DOWN_AFTER_MS)].map(listening),
+  rounds: { full: 15, quick: 1 },
   round: (stage, round) =>
     whileBroken(stage, round, (master) => {
       master.pauseRedis();
@@ -63,7 +63,7 @@ export const hang: SetMeasure = {
 export const cut: SetMeasure = {
   kind: 'sets',
   name: 'cut',
-  what: "The master's host is cut off silently, until a writer on the side of the majority has a write acknowledged.",
+  what: "The master's host is cut off silently, until a writer on the side of the majority has a write acknowledged. The writers subscribe to +switch-master.",
   figures: [
     {
       ...{ name: 'writable', title: 'writable again', unit: 'ms' },
@@ -75,8 +75,8 @@ export const cut: SetMeasure = {
     oursWith('--lease-ms 500', ['--lease-ms', '500', '--heartbeat-ms', '100']),
     theirs(1000),
     theirs(5000),
-  ],
-  rounds: { full: 20, quick: 1 },
+  ].map(listening),
+  rounds: { full: 10, quick: 1 },
   needsHosts: true,
   round: (stage, round) =>
     whileBroken(stage, round, async (master) => {
