@@ -36,7 +36,7 @@ export const NOTHING: Pick<ResultFile, 'series' | 'failures'> = { series: [], fa
 
 /** What another run has read, but of these measures: they are taken again. */
 export function withoutMeasures(
-  { series, failures }: ResultFile,
+  { series, failures }: Pick<ResultFile, 'series' | 'failures'>,
   measures: readonly { readonly name: string }[],
 ): Pick<ResultFile, 'series' | 'failures'> {
   const isOther = ({ measure }: { readonly measure: string }): boolean =>

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { OURS } from '../src/contestants.ts';
+import { curveOf } from '../src/curve.ts';
 import { summaryOf } from '../src/figures.ts';
 import type { Asked, Figure, PlainMeasure } from '../src/measure.ts';
+import { phasePictureOf } from '../src/phase-picture.ts';
 import { pictureOf } from '../src/picture.ts';
-import { judge, summariesOf, withReading, type Series } from '../src/result.ts';
+import { judge, summariesOf, withReading, withoutMeasures, type Series } from '../src/result.ts';
 import { numberText, rowsOf } from '../src/table.ts';
 
 const PEER = 'redis-sentinel 1000';
@@ -32,6 +34,11 @@ describe('what is asked of a figure', () => {
   test('a share of the peer, where more is better', () => {
     expect(verdict({ peer: PEER, ofPeerAtLeast: 0.99 }, [990], [1000])).toBe(true);
     expect(verdict({ peer: PEER, ofPeerAtLeast: 0.99 }, [989], [1000])).toBe(false);
+  });
+
+  test('memory that stays as it is', () => {
+    expect(verdict({ flatWithin: 1.1 }, [50, 50, 60, 60, 60, 60, 60, 60, 60, 60, 66, 66])).toBe(true);
+    expect(verdict({ flatWithin: 1.1 }, [50, 50, 60, 60, 60, 60, 60, 60, 60, 60, 67, 67])).toBe(false);
   });
 
   test('nothing lost is better than any number of times less', () => {
@@ -68,6 +75,17 @@ describe('readings', () => {
     expect(summariesOf(series, 'kill', 'writable').get(PEER)?.n).toBe(1);
   });
 
+  test('of another run are kept, but for what is measured again', () => {
+    const failures = [
+      { measure: 'kill', contestant: OURS, why: 'x' },
+      { measure: 'hang', contestant: OURS, why: 'y' },
+    ];
+    const other: Series = { measure: 'hang', figure: 'writable', contestant: OURS, values: [1] };
+    const file = { series: [...series, other], failures };
+    expect(withoutMeasures(file, [{ name: 'kill' }])).toEqual({ series: [other], failures: failures.slice(1) });
+    expect(withoutMeasures(file, [])).toEqual(file);
+  });
+
   test('make rows with the ratio to sentinel-micro, and a loud NO where something is missed', () => {
     expect(rowsOf(measure, series)).toEqual([
       ['writable again, ms', OURS, '2', '20.0', '30.0', '20.0', '30.0', '', 'median <= 19 ms: NO'],
@@ -80,6 +98,16 @@ describe('readings', () => {
     expect(picture.match(/<circle/g)).toHaveLength(3);
     expect(picture).toContain('1,000 ms');
     expect(pictureOf([measure], series)).toBe(picture);
+  });
+
+  test('make a bar of the steps of a failover, and a curve of an hour, where those were measured', () => {
+    expect([phasePictureOf(series), curveOf(series)]).toEqual([null, null]);
+    const steps = ['detect', 'lease', 'freeze', 'promote', 'reconnect'].map((figure, index) => {
+      return { measure: 'kill', figure, contestant: OURS, values: [index + 1] };
+    });
+    expect(phasePictureOf(steps)?.match(/<rect [^>]*height="34"/g)).toHaveLength(5);
+    const memory: Series = { measure: 'hour', figure: 'rss', contestant: OURS, values: [50, 55, 60] };
+    expect(curveOf([memory])).toContain('over 3 failovers');
   });
 
   test.each([
