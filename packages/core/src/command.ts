@@ -4,6 +4,7 @@ import { HANDED_TRIES, standBack } from './election.ts';
 import { finishCommand, startHandover } from './handover.ts';
 import type { PlannedCause } from './messages.ts';
 import { hearPauses, isPaused } from './pause.ts';
+import type { NodeState } from './state.ts';
 import { anySuccessor, readySuccessor, whyNotReady } from './successor.ts';
 import { otherMembers, patch, wakeAt, type HolderRole, type Turn } from './turn.ts';
 import { currentMaster, isAnnouncementFresh, isLeading } from './view.ts';
@@ -110,10 +111,19 @@ function takeMove(turn: Turn, ref: RequestRef, kind: PlannedCause, to: PodName |
   progressWaiting(turn);
 }
 
+/**
+ * There is something to hand over yet: this pod has led ever since the command was given. When it is elected anew meanwhile, what was
+ * asked for is past, and there may be no time left to hand over in. (Its term says nothing: that may be raised at any time.)
+ */
+function isYetToMove({ command, role }: NodeState): boolean {
+  if (command?.isWaiting !== true || role.kind !== 'holder' || role.phase.name !== 'lead') return false;
+  return role.phase.sinceMs <= command.startedAtMs;
+}
+
 /** Hands over as soon as somebody is ready: right after a move the others are about to be. */
 function progressWaiting(turn: Turn): void {
   const { command, role, config } = turn.state;
-  if (command?.isWaiting !== true || role.kind !== 'holder' || role.phase.name !== 'lead') return;
+  if (command === null || role.kind !== 'holder' || !isYetToMove(turn.state)) return;
   const { kind, to } = command;
   const waitUntilMs = command.startedAtMs + config.timings.requestTimeoutMs * 2;
   const isOver = turn.nowMs >= waitUntilMs;
@@ -137,16 +147,17 @@ function progressWaiting(turn: Turn): void {
 export function progressCommand(turn: Turn): void {
   progressWaiting(turn);
   const { command, announcement, role, config } = turn.state;
-  if (command === null || (role.kind === 'holder' && role.phase.name === 'handover')) return;
+  if (command === null || isYetToMove(turn.state) || (role.kind === 'holder' && role.phase.name === 'handover')) return;
   const isMoved = announcement !== null && announcement.term > command.term;
   const master = isMoved ? currentMaster(turn.state, turn.nowMs) : null;
   if (master !== null) {
     const tookMs = String(Math.round(turn.nowMs - command.startedAtMs));
-    const isWanted = command.to === null || master.pod === command.to;
     const text = `${master.pod} is master of term ${String(announcement?.term)}, after ${tookMs} ms`;
-    const isStill = master.pod === config.self.pod && command.to !== null;
-    if (isWanted || (command.kind !== 'switchover' && !isStill)) finishCommand(turn, { ok: true, text });
-    else finishCommand(turn, { ok: false, code: 'ERR', text: `${text}, and not ${String(command.to)}` });
+    // It was to be moved away from this pod; whoever asked for a master where there was none is content with this one.
+    const isStill = master.pod === config.self.pod && (command.to !== null || command.isWaiting);
+    const isAnybody = command.to === null || command.kind !== 'switchover';
+    if (master.pod === command.to || (isAnybody && !isStill)) finishCommand(turn, { ok: true, text });
+    else finishCommand(turn, { ok: false, code: 'ERR', text: `${text}, and not ${command.to ?? 'another pod'}` });
     return;
   }
   if (turn.nowMs >= command.untilMs)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asPodName, isPaused, type Action, type Command, type CommandResult } from '../src/index.ts';
+import { asOffset, asPodName, isPaused, type Action } from '../src/index.ts';
 import {
   announcementOf,
   elected,
@@ -14,28 +14,10 @@ import {
   renewal,
   requestOf,
 } from './support.ts';
+import { leaderInStep, MASTER, order, results } from './command-support.ts';
 import { PODS, positionOf, TIMINGS, type Story } from './support.ts';
 
-const MASTER = { role: 'master', masterHost: null, masterPort: null, linkUp: false } as const;
 const [, SELF] = PODS;
-
-/** redis-1 leads, and has heard of the others that they are in step. */
-function leaderInStep(): Story {
-  const story = leader();
-  story.redis(MASTER);
-  story.granted(story.after(TIMINGS.heartbeatMs).tick(), 'RENEW');
-  return story;
-}
-
-let nextRef = 1000;
-
-function order(story: Story, command: Command): readonly Action[] {
-  return story.feed({ type: 'command', ref: nextRef++, command });
-}
-
-function results(actions: readonly Action[]): CommandResult[] {
-  return actions.flatMap((action) => (action.type === 'command-done' ? [action.result] : []));
-}
 
 /** The Redis of the pod that was asked has come to `offset`. */
 function probed(story: Story, actions: readonly Action[], offset: number): readonly Action[] {
