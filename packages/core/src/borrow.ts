@@ -1,4 +1,5 @@
 import type { PodName } from './brand.ts';
+import { historyOf, lineageAfter, lineageRenamed, type Lineage } from './lineage.ts';
 import type { AnswerBody } from './messages.ts';
 import type { PhaseOf } from './state.ts';
 import {
@@ -29,7 +30,7 @@ export function startBorrowing(turn: Turn, role: HolderRole, donor: PodName, rea
   because(turn, `fetching what only ${donor} has`);
   const failedDonors = role.phase.name === 'freeze' ? role.phase.failedDonors : [];
   patch(turn, {
-    role: { ...role, phase: { name: 'borrow', step: 'ask', donor, targetOffset: 0, untilMs, reason, failedDonors } },
+    role: { ...role, phase: { name: 'borrow', donor, given: null, untilMs, reason, failedDonors } },
   });
   ask(turn, donor, role.term, { type: 'DONATE' });
   wakeAt(turn, untilMs);
@@ -48,7 +49,7 @@ export function takeDonation(turn: Turn, from: PodName, answer: AnswerBody | nul
   const { role } = turn.state;
   if (role.kind !== 'holder' || role.phase.name !== 'borrow') return;
   const { phase } = role;
-  if (phase.step !== 'ask' || phase.donor !== from) return;
+  if (phase.given !== null || phase.donor !== from) return;
   const position = answer?.type === 'frozen' ? answer.position : null;
   const { identity } = peerView(turn.state, from);
   if (position?.role !== 'master' || identity === null) {
@@ -56,7 +57,7 @@ export function takeDonation(turn: Turn, from: PodName, answer: AnswerBody | nul
     return;
   }
   const { ip, redisPort: port } = identity;
-  patch(turn, { role: { ...role, phase: { ...phase, step: 'attach', targetOffset: position.offset } } });
+  patch(turn, { role: { ...role, phase: { ...phase, given: historyOf(position) } } });
   orderOwn(turn, { kind: 'follow', ip, port, why: `${from} has data that nobody else has`, cutClients: false });
 }
 
@@ -66,8 +67,8 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   const { info } = own;
   if (info === null) return 'failed';
   const isAttached = info.role === 'replica' && info.masterHost === peerView(turn.state, phase.donor).identity?.ip;
-  const isUnderWay = phase.step === 'ask' || own.pending !== null;
-  if (!isUnderWay && isAttached && info.linkUp && info.offset >= phase.targetOffset) return 'done';
+  const isUnderWay = phase.given === null || own.pending !== null;
+  if (!isUnderWay && isAttached && info.linkUp && info.offset >= phase.given.offset) return 'done';
   // While a full sync is under way it is waited for: what it brings may be confirmed, and nobody else has it. Once it is being
   // loaded the own Redis has nothing of its own any more, and there is no way back.
   const moreMs = info.syncInProgress ? copyingMs(turn) : SYNC_DELAY_MS;
@@ -78,4 +79,18 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   if (!isAttached) return 'failed';
   watchOwn(turn, CATCH_UP_POLL_MS);
   return 'under way';
+}
+
+/**
+ * The history that the own Redis goes on from when a donor has fed it; null when that is not known. The donor took a new id when it was
+ * made a master, and tells what it had before, and up to where. The own Redis can not: a full sync leaves it without a past, and after a
+ * partial one it notes where it was itself, though others that were frozen have more.
+ */
+export function historyFed(turn: Turn, { old }: HolderRole, { given }: Borrow): Lineage | null {
+  const { info } = turn.state.own;
+  const before = old?.announcement.history ?? null;
+  if (info === null || given === null) return before;
+  const ofDonor = lineageAfter(given, before);
+  // Without a backlog it has taken another id since, when it was asked to feed.
+  return info.replid === given.replid ? ofDonor : lineageRenamed(info, ofDonor);
 }

@@ -1,12 +1,12 @@
 import type { Outcome } from './action.ts';
 import { asOffset, asPodName, type PodName } from './brand.ts';
-import { progressBorrowing, startBorrowing } from './borrow.ts';
+import { historyFed, progressBorrowing, startBorrowing } from './borrow.ts';
 import { chooseMaster, type Choice } from './choose.ts';
 import { mark } from './chronicle.ts';
 import { progressDrain, startDrain, takeDrainOutcome, type DrainEnd } from './drain.ts';
 import { foundsASet } from './founding.ts';
 import { lead } from './lead.ts';
-import { lineageAfter, lineageToldBy, type Lineage } from './lineage.ts';
+import { lineageToldBy, type Lineage } from './lineage.ts';
 import { isPlanned, type AnswerBody } from './messages.ts';
 import { holdInLimbo, takeInfo } from './own.ts';
 import { dataQuorumOf, hasKeys, isEmpty, ownPosition, positionOfDetached, vouchFor } from './position.ts';
@@ -48,7 +48,7 @@ export function startFailover(turn: Turn): void {
     (neverStopped || (old === null && undisturbed && isFollowedByQuorum(turn, own.info)))
   ) {
     note(turn, 'info', 'lease-regained', 'the own Redis has been master all along: going on', { term: role.term });
-    lead(turn, own.info);
+    lead(turn, own.info, null);
     return;
   }
   if (old === null || role.old?.isGone === true || old.pod === config.self.pod || old.runId === null) {
@@ -348,25 +348,25 @@ function conclude(turn: Turn, before: HolderRole, choice: Choice, winner: PodNam
   else promoteOwn(turn, role, choice.reason, isFounded);
 }
 
-function promoteOwn(turn: Turn, role: HolderRole, reason: string, isFounded: boolean): void {
+/** @param before the history that the promotion goes on from; null when nothing of that is known */
+function promoteOwn(
+  turn: Turn,
+  role: HolderRole,
+  reason: string,
+  isFounded: boolean,
+  before = role.old?.announcement.history ?? null,
+): void {
   const { config } = turn.state;
   because(turn, `promoting the own Redis: ${reason}`);
   // Right after a promotion nobody is attached yet; the number is raised as the replicas return (DESIGN: the second fence).
   const minReplicas = config.writeQuorum === 'auto' ? 0 : null;
   const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas });
-  enter(turn, role, { name: 'promote', ownId, runId: turn.state.own.runId, isFounded });
-}
-
-/** The donor took a new id when it was made a master, and the own Redis has that now: the next promotion goes on from there. */
-function fedBy(turn: Turn, role: HolderRole): HolderRole {
-  const { info } = turn.state.own;
-  const before = role.old?.announcement.history ?? null;
-  return info === null || before === null ? role : { ...role, old: withHistory(role.old, lineageAfter(info, before)) };
+  enter(turn, role, { name: 'promote', ownId, runId: turn.state.own.runId, isFounded, before });
 }
 
 function progressBorrow(turn: Turn, role: HolderRole, phase: PhaseOf<'borrow'>): void {
   const progress = progressBorrowing(turn, phase);
-  if (progress === 'done') promoteOwn(turn, fedBy(turn, role), phase.reason, false);
+  if (progress === 'done') promoteOwn(turn, role, phase.reason, false, historyFed(turn, role, phase));
   if (progress !== 'failed') return;
   note(turn, 'warn', 'borrow-failed', `the data that only ${phase.donor} has could not be fetched in time`);
   freeze(turn, {}, [...phase.failedDonors, phase.donor]);
@@ -383,7 +383,7 @@ export function takePromotion(turn: Turn, id: number, outcome: Outcome): void {
     note(turn, 'info', 'promoted', `the own Redis is master now, at offset ${String(asOffset(outcome.info.offset))}`, {
       term: role.term,
     });
-    lead(turn, outcome.info, role.phase.isFounded);
+    lead(turn, outcome.info, role.phase);
     return;
   }
   note(

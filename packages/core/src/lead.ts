@@ -9,7 +9,7 @@ import { haveAllJoined, isUnknownToFounder } from './founding.ts';
 import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
 import { lossFields, lossTowards } from './loss.ts';
 import type { ReplicationInfo } from './replication-info.ts';
-import type { Frozen, NodeState } from './state.ts';
+import type { Frozen, NodeState, PhaseOf } from './state.ts';
 import {
   ask,
   askAll,
@@ -41,15 +41,15 @@ const YOUNG_POLL_MS = 20;
 
 /**
  * The own Redis is master and the lease is held: say so to everybody.
- * @param isFoundedNow it was promoted empty, without knowing of all the others whether they are
+ * @param promoted how it was promoted; null when it has been master all along
  */
-export function lead(turn: Turn, info: ReplicationInfo, isFoundedNow = false): void {
+export function lead(turn: Turn, info: ReplicationInfo, promoted: PhaseOf<'promote'> | null): void {
   const { role, config } = turn.state;
   if (role.kind !== 'holder') return;
   const { pod, uid, ip, redisPort } = config.self;
-  const history = lineageAfter(info, role.old?.announcement.history ?? null);
+  const history = lineageAfter(info, promoted === null ? (role.old?.announcement.history ?? null) : promoted.before);
   if (role.old !== null && role.old.announcement.pod !== pod) rememberChange(turn);
-  const isFounded = isFoundedNow || role.old?.announcement.isFounded === true;
+  const isFounded = promoted?.isFounded === true || role.old?.announcement.isFounded === true;
   const who = { pod, uid, ip, port: redisPort, runId: info.runId };
   // One that has been master all along has its own story, that of its promotion.
   const before = role.old?.announcement;

@@ -2,7 +2,7 @@ import type { Action, Address, Command, Note, Outcome, OwnAction, RequestRef } f
 import type { PodName, RunId, Term } from './brand.ts';
 import type { Health, RedisSample } from './health.ts';
 import type { Grants, Voter } from './lease.ts';
-import type { History } from './lineage.ts';
+import type { History, Lineage } from './lineage.ts';
 import type {
   Announcement,
   Change,
@@ -109,17 +109,25 @@ export type Phase =
   /** A pod that is never promoted has more than the chosen one, this one: fetch it first. */
   | {
       readonly name: 'borrow';
-      readonly step: 'ask' | 'attach';
       readonly donor: PodName;
-      readonly targetOffset: number;
+      /** What the donor has since it was made a master to feed this pod; null as long as it has not answered. */
+      readonly given: History | null;
       readonly untilMs: number;
       /** Why this pod was chosen. */
       readonly reason: string;
       /** As in the freeze before it. */
       readonly failedDonors: readonly PodName[];
     }
-  /** `runId`: the process that was chosen. */
-  | { readonly name: 'promote'; readonly ownId: number; readonly runId: RunId | null; readonly isFounded: boolean }
+  | {
+      readonly name: 'promote';
+      readonly ownId: number;
+      /** The process that was chosen. */
+      readonly runId: RunId | null;
+      /** It is promoted empty, without knowing of all the others whether they are. */
+      readonly isFounded: boolean;
+      /** The history that it goes on from, as far as that is known. */
+      readonly before: Lineage | null;
+    }
   | { readonly name: 'lead'; readonly sinceMs: number }
   /** Writes are held back until `to` has everything; then it gets the lease. */
   | {

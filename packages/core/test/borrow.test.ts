@@ -5,13 +5,15 @@ import {
   asTerm,
   isLeading,
   UNREACHABLE_MIN_REPLICAS,
+  worthOf,
   type Action,
   type Position,
+  type ReplicationId,
   type ReplicationInfo,
 } from '../src/index.ts';
-import type { Story } from './support.ts';
 import {
   announcementOf,
+  configOf,
   follower,
   HISTORY,
   LIMBO,
@@ -19,6 +21,7 @@ import {
   positionOf,
   questions,
   requestOf,
+  Story,
   TIMINGS,
 } from './support.ts';
 
@@ -32,6 +35,12 @@ const OF_DONOR = {
 } as const;
 const feeding = (): Position =>
   positionOf({ ...OF_DONOR, role: 'master', masterHost: null, offset: MOST, priority: 0 });
+/** The whole of a history, as Redis has it after a full sync. */
+const ofItsOwn = (replid: ReplicationId): Partial<ReplicationInfo> => ({
+  replid,
+  replid2: null,
+  secondReplOffset: null,
+});
 const ATTACHED = { ...OF_DONOR, masterHost: '10.0.0.3', linkUp: true } as const;
 const MASTER = { role: 'master', masterHost: null, masterPort: null, linkUp: false } as const;
 
@@ -44,6 +53,16 @@ function borrower(): { story: Story; toA: Action; asking: readonly Action[] } {
   const [toA, toC] = questions(freezing, 'FREEZE');
   if (toA === undefined || toC === undefined) throw new Error('nobody was frozen');
   return { story, toA, asking: story.frozen([toC], never) };
+}
+
+/** The same where all sidecars have restarted, and nobody remembers who was master. */
+function stranger(): { story: Story; asking: readonly Action[] } {
+  const story = new Story(configOf(1));
+  story.redis(LIMBO);
+  story.after(TIMINGS.grantMs * 2).redis(LIMBO);
+  const freezing = story.granted(story.granted(story.last?.actions ?? [], 'PREVOTE'), 'ACQUIRE');
+  story.redis(LIMBO);
+  return { story, asking: story.frozen(freezing, (index) => (index === 2 ? never() : positionOf())) };
 }
 
 /** Time passes; the lease is renewed, and the own Redis looked at. @returns everything that was done. */
@@ -78,6 +97,23 @@ describe('S3: when only a pod that is never promoted has everything', () => {
     story.done(story.frozen(asking, feeding, 'DONATE'), 'follow', loading);
     expect(orders(beats(story, TIMINGS.dataWaitMs * 3, loading))).not.toContain('limbo');
     expect(orders(story.redis({ ...ATTACHED, offset: MOST }))).toEqual(['promote']);
+  });
+
+  test.each<[string, Partial<ReplicationInfo>]>([
+    ['as a whole, which leaves it without a past', ofItsOwn(OF_DONOR.replid)],
+    ['from where it was itself', { ...OF_DONOR, secondReplOffset: asOffset(101) }],
+    ['as a whole, under an id that the donor takes when it begins to feed', ofItsOwn(asReplicationId('e'.repeat(40)))],
+  ])('and feeds it %s: what others have up to there is still a part of what is announced', (_title, fed) => {
+    for (const { story, asking } of [borrower(), stranger()]) {
+      story.done(story.frozen(asking, feeding, 'DONATE'), 'follow', { ...ATTACHED, linkUp: false });
+      const promoting = story.after(5).redis({ ...ATTACHED, ...fed, offset: MOST });
+      const ofFed = { replid: asReplicationId('f'.repeat(40)), secondReplOffset: asOffset(MOST + 1), offset: MOST };
+      story.done(promoting, 'promote', { ...MASTER, ...ofFed, replid2: fed.replid ?? null });
+      const announced = story.state.announcement?.history ?? null;
+      expect(worthOf(positionOf({ offset: MOST }), announced)).toBe('full');
+      expect(worthOf(positionOf({ offset: asOffset(MOST + 1) }), announced)).toBe('none');
+      expect(worthOf(positionOf({ ...OF_DONOR, offset: MOST }), announced)).toBe('full');
+    }
   });
 
   test.each<[string, (story: Story, asking: readonly Action[]) => readonly Action[]]>([

@@ -242,6 +242,48 @@ export const historyScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'priority-zero-fed-one-lost',
+    follows: 'what it had of its donor survives in the other one of priority 0, though it is older than its promotion',
+    pods: [5],
+    settings: (drawn) => ({
+      ...plain(drawn),
+      priorities: [0, 0, 100, 100, 100],
+      writeQuorum: 'off',
+      durability: 'available',
+      writeEveryMs: 20,
+      // After a full sync the one that was fed knows of no past, and after a partial one it notes where it was itself.
+      redis: { ...drawn.redis, backlogBytes: drawn.clients > 1 ? 3000 : 1_000_000, syncDelayMs: 0 },
+    }),
+    *play(story) {
+      const never = story.world.pods.slice(0, 2);
+      const { master: first, damage } = story;
+      // The first master goes its own way: it has something that nobody else has, and lacks all that was written since.
+      const reconnect = story.isolate(first, null);
+      first.redis?.append(60, -8000);
+      yield* story.succeeded(first);
+      yield story.wait(story.random.between(2000, 3000));
+      const second = story.master;
+      const fed = story.replicas.find((pod) => pod !== first && !never.includes(pod)) as Pod;
+      story.cut(bothWays(second.index, fed.index), null);
+      yield story.wait(story.random.between(1000, 2000));
+      damage.killRedis(second, { forMs: null, kept: 'empty' });
+      const [some, others] = never.map(({ redis }) => new Set(redis?.data)) as [Set<number>, Set<number>];
+      const had = new Set([...some].filter((value) => others.has(value)));
+      const donors: Pod[] = [];
+      story.world.onStep = (pod, action) => {
+        if (action.type === 'own' && action.action.kind === 'donate') donors.push(pod);
+      };
+      yield story.until('the one that lags is master', 2 * story.failoverMs, () => story.masterOrNull() === fed);
+      story.world.onStep = null;
+      story.expectEqual(donors.length, 1, 'donors');
+      for (const pod of [fed, ...donors]) damage.killRedis(pod, { forMs: null, kept: 'empty' });
+      yield story.wait(story.random.between(500, 2000));
+      reconnect();
+      yield* story.led(4 * story.failoverMs);
+      story.expectMasterHas(had, 'both pods with priority 0 had');
+    },
+  },
+  {
     name: 'empty-voter',
     follows: 'does not count as holding data',
     pods: [3],

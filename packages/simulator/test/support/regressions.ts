@@ -24,7 +24,7 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     file: 'lead.ts',
     find: 'patch(turn, { term, role: { ...role, term, old, suspects: [], phase, renewAtMs: turn.nowMs } });',
     replace:
-      "const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas: 0 }); patch(turn, { term, role: { ...role, term, old, suspects: [], phase: { name: 'promote', ownId, runId: turn.state.own.runId, isFounded: false } } });",
+      "const ownId = orderOwn(turn, { kind: 'promote', deadlineMs: heldUntilMs(turn.state), minReplicas: 0 }); patch(turn, { term, role: { ...role, term, old, suspects: [], phase: { name: 'promote', ownId, runId: turn.state.own.runId, isFounded: false, before: old?.announcement.history ?? null } } });",
     // What is nowhere any more when the sidecar looks is excused (thrown-away.ts): it takes a replica that still has it.
     only: ['replicaof-by-hand', 'flapping-link'],
     pods: 7,
@@ -109,11 +109,18 @@ export const REGRESSIONS: readonly PlantedFault[] = [
   {
     name: 'seed 358: after a donor has fed the chosen one, nobody knows any more what was before',
     file: 'failover.ts',
-    find: 'promoteOwn(turn, fedBy(turn, role), phase.reason, false)',
+    find: 'promoteOwn(turn, role, phase.reason, false, historyFed(turn, role, phase))',
     replace: 'promoteOwn(turn, role, phase.reason, false)',
     only: ['kill-at-step', 'kill-sidecar', 'cut-pair', 'isolate'],
     pods: 3,
     from: 358,
+  },
+  {
+    name: 'seed 60005252: what was before is asked of the one that was fed, which does not know, and not of its donor',
+    file: 'borrow.ts',
+    find: 'const ofDonor = lineageAfter(given, before);',
+    replace: 'const ofDonor = lineageAfter(info, before);',
+    scenario: 'priority-zero-fed-one-lost',
   },
   {
     name: 'seed 6003904: data of two promotions that nobody remembers is given up for what was there before',
