@@ -4,7 +4,7 @@ import { rank } from './choose.ts';
 import { remember, rememberLoss, successionOf } from './chronicle.ts';
 import { rememberChange } from './flapping.ts';
 import { promise, judge, withGrant } from './lease.ts';
-import { lineageAfter, lineageRenamed } from './lineage.ts';
+import { lineageAfter, lineageRenamed, lineageShownBy, type Lineage } from './lineage.ts';
 import { haveAllJoined, isUnknownToFounder } from './founding.ts';
 import type { AnswerBody, Announcement, MemberView, Position } from './messages.ts';
 import { lossFields, lossTowards } from './loss.ts';
@@ -47,14 +47,15 @@ export function lead(turn: Turn, info: ReplicationInfo, promoted: PhaseOf<'promo
   const { role, config } = turn.state;
   if (role.kind !== 'holder') return;
   const { pod, uid, ip, redisPort } = config.self;
-  const history = lineageAfter(info, promoted === null ? (role.old?.announcement.history ?? null) : promoted.before);
+  const before = promoted === null ? (role.old?.announcement.history ?? null) : promoted.before;
+  const history = withShownPast(turn, lineageAfter(info, before));
   if (role.old !== null && role.old.announcement.pod !== pod) rememberChange(turn);
   const isFounded = promoted?.isFounded === true || role.old?.announcement.isFounded === true;
   const who = { pod, uid, ip, port: redisPort, runId: info.runId };
   // One that has been master all along has its own story, that of its promotion.
-  const before = role.old?.announcement;
-  const isSame = before?.pod === pod && before.runId === info.runId;
-  const succession = (isSame ? before.succession : undefined) ?? successionOf(turn, role);
+  const former = role.old?.announcement;
+  const isSame = former?.pod === pod && former.runId === info.runId;
+  const succession = (isSame ? former.succession : undefined) ?? successionOf(turn, role);
   const announcement: Announcement = { term: role.term, ...who, isFounded, history, succession };
   remember(turn, announcement);
   patch(turn, {
@@ -68,6 +69,16 @@ export function lead(turn: Turn, info: ReplicationInfo, promoted: PhaseOf<'promo
   forgetPromises(turn, role.term);
   because(turn, `master of term ${String(role.term)}`);
   askAll(turn, role.term, { type: 'ANNOUNCE', announcement });
+}
+
+/**
+ * The history with what the others have shown of its past. Whoever is promoted without a memory of the time before knows one promotion;
+ * a master of the time before that, which comes back without a sidecar, is known by what somebody else's Redis remembers of it.
+ */
+function withShownPast({ state }: Turn, history: Lineage): Lineage {
+  const others = otherMembers(state).map((pod) => peerView(state, pod).position);
+  const shown = [...others, state.own.lastMaster?.history ?? null].filter((one) => one !== null);
+  return lineageShownBy(shown, history);
 }
 
 /** The order of succession after this pod, from what the others told last. */
@@ -112,7 +123,7 @@ function announceAgain(turn: Turn, { term }: HolderRole): Announcement | null {
   if (announcement === null) return null;
   const others = otherMembers(turn.state).map((pod) => peerView(turn.state, pod).position);
   const isFounded = announcement.isFounded && !haveAllJoined(others, announcement);
-  return { ...announcement, term, isFounded };
+  return { ...announcement, term, isFounded, history: withShownPast(turn, announcement.history) };
 }
 
 /**

@@ -78,12 +78,17 @@ function pastOf({ replid2, secondReplOffset, ancestors }: Lineage): readonly Anc
   return [{ replid: replid2, endOffset: asOffset(Math.max(0, secondReplOffset - 1)) }, ...ancestors];
 }
 
+/** The present id, which has no end yet, and those before it, the youngest first. */
+function chainOf(whole: Lineage): readonly Ancestor[] {
+  return [{ replid: whole.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(whole)];
+}
+
 /** What a master's history is after its promotion, as far as it goes on from the one that was announced before. */
 export function lineageAfter(now: History, before: Lineage | null): Lineage {
   if (before === null) return withPast(now, []);
   if (now.replid === before.replid) return withPast(now, before.ancestors);
   if (now.replid2 === null || now.secondReplOffset === null) return withPast(now, []);
-  const chain = [{ replid: before.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(before)];
+  const chain = chainOf(before);
   const at = chain.findIndex(({ replid }) => replid === now.replid2);
   if (at === -1) return withPast(now, []);
   // What went on beyond the point at which the present one branched off is no part of it.
@@ -101,7 +106,7 @@ export function lineageAfter(now: History, before: Lineage | null): Lineage {
  * that the others have remains a part of what follows from its next promotion.
  */
 export function lineageToldBy(chosen: History, known: Lineage): Lineage {
-  const chain = [{ replid: known.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(known)];
+  const chain = chainOf(known);
   const isNamed = chain.some(({ replid }) => replid === chosen.replid);
   const hasWrittenNothing = idsOf(chosen).some((id) => id === chosen.replid2);
   if (isNamed || !hasWrittenNothing || !isPartOf(chosen, known)) return known;
@@ -125,6 +130,36 @@ export function lineageRenamed(now: History, before: Lineage): Lineage {
 export function lineageBeyond(now: History, before: Lineage): Lineage {
   const endOffset = asOffset(Math.max(0, (now.secondReplOffset ?? 0) - 1));
   return withPast(now, [{ replid: before.replid, endOffset }, ...pastOf(before)]);
+}
+
+/** What the one before `replid` was, and how far it went, by those who show `replid`; one that was behind then tells of too early an end. */
+function beforeIn(shown: readonly History[], replid: ReplicationId): Ancestor | null {
+  const told = shown.filter((one) => one.replid === replid).flatMap((one) => pastOf(withPast(one, [])));
+  return told.reduce<Ancestor | null>(
+    (latest, one) => (latest === null || one.endOffset > latest.endOffset ? one : latest),
+    null,
+  );
+}
+
+/**
+ * The same history with more of its past, as far as others show it. A Redis knows two ids, and so does a sidecar that was there for one
+ * promotion only; but a Redis that has not heard of that one still knows what was before it.
+ */
+export function lineageShownBy(shown: readonly History[], whole: Lineage): Lineage {
+  const chain = [...chainOf(whole)];
+  const ancestors = [...whole.ancestors];
+  while (ancestors.length < MOST_ANCESTORS) {
+    const oldest = chain.at(-1) as Ancestor;
+    const before = beforeIn(shown, oldest.replid);
+    if (before === null || chain.some(({ replid }) => replid === before.replid)) break;
+    const ancestor = {
+      ...before,
+      endOffset: before.endOffset < oldest.endOffset ? before.endOffset : oldest.endOffset,
+    };
+    chain.push(ancestor);
+    ancestors.push(ancestor);
+  }
+  return ancestors.length === whole.ancestors.length ? whole : withPast(whole, ancestors);
 }
 
 /** The ids under which all that a Redis has is known: also the one before its promotion, as long as it wrote nothing since. */

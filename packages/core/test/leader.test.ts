@@ -106,6 +106,39 @@ describe('the holder', () => {
     expect(story.state.announcement).toMatchObject({ pod: 'redis-1', term: 2 });
   });
 
+  test('S2: knows an old master without a sidecar by what the others show of its time, also when nobody remembers that', () => {
+    const old = promotedFrom(asReplicationId('d'.repeat(40)), 50, 'a');
+    const { story, actions } = elected((index) => (index === 2 ? positionOf(old) : null));
+    story.done(actions, 'promote', {
+      role: 'master',
+      masterHost: null,
+      ...promotedFrom(HISTORY.replid, 100),
+    });
+    const ancestors = [{ replid: old.replid2, endOffset: 50 }];
+    expect(story.state.announcement?.history).toMatchObject({ replid2: HISTORY.replid, ancestors });
+  });
+
+  test('S2: learns the same of one that comes back later, before that one follows', () => {
+    const story = leader();
+    const { cluster } = story.state.config;
+    const [renewing] = questions(story.after(TIMINGS.heartbeatMs).tick(), 'RENEW');
+    if (renewing === undefined) throw new Error('no renewal');
+    const { to, request, sentAtMs } = renewing;
+    const old = promotedFrom(asReplicationId('d'.repeat(40)), 50, 'a');
+    const head = { v: 1, cluster, from: identity(0), term: request.term } as const;
+    const granted = {
+      type: 'granted',
+      position: positionOf(old),
+      announcement: null,
+      promises: [],
+      members: [],
+    } as const;
+    story.feed({ type: 'answer', from: to, request, sentAtMs, answer: { ...head, ...granted } });
+    const [next] = questions(story.after(TIMINGS.heartbeatMs).tick(), 'RENEW');
+    const ancestors = [{ replid: old.replid2, endOffset: 50 }];
+    expect(next?.request).toMatchObject({ announcement: { history: { ancestors } } });
+  });
+
   test('S2: fences its Redis when no quorum renews the lease, before it does anything else', () => {
     const story = leader();
     const actions = story.after(TIMINGS.leaseMs).redis({ role: 'master', masterHost: null });

@@ -6,6 +6,7 @@ import {
   isComparable,
   isPartOf,
   lineageAfter,
+  lineageShownBy,
   lineageToldBy,
   lineageRenamed,
   relationOf,
@@ -135,6 +136,41 @@ describe('S3: what a replica has counts, though it has not heard of the last pro
       ['has nothing in common with it', 'v@90<u@90'],
     ])('one that %s changes nothing', (_title, chosen) => {
       expect(told(chosen)).toBe(known);
+    });
+  });
+
+  describe('whoever goes on without a memory learns of the past from those who show it', () => {
+    /** The master was promoted from `y` after 110, and remembers no more. */
+    const shownBy = (...texts: string[]): Lineage => lineageShownBy(texts.map(history), after('z@120<y@110'));
+
+    test.each<[string, string[], boolean]>([
+      ['x@90', ['y@100<x@90'], true],
+      ['x@91', ['y@100<x@90'], false],
+      ['w@50', ['y@100<x@90', 'x@60<w@50'], true],
+      ['w@50', ['x@60<w@50', 'y@100<x@90'], true],
+      // It was behind when it heard of the promotion, and takes that for the place where it was.
+      ['x@90', ['y@100<x@40', 'y@100<x@90'], true],
+      // Nothing tells what x was to y.
+      ['w@50', ['x@60<w@50'], false],
+      // z branched off y before y itself had branched off x.
+      ['x@110', ['y@120<x@115'], true],
+      ['x@111', ['y@120<x@115'], false],
+    ])('%s is a part, as %j show: %s', (part, shown, expected) => {
+      expect(isPartOf(history(part), shownBy(...shown))).toBe(expected);
+    });
+
+    test('what nobody shows, or is known already, changes nothing', () => {
+      const known = after('x@10', 'y@100<x@90', 'z@120<y@110');
+      for (const text of ['z@120<y@110', 'y@100<x@70', 'v@100<u@70', 'x@10'])
+        expect(lineageShownBy([history(text)], known)).toBe(known);
+    });
+
+    test('not without end, nor in a circle', () => {
+      const ids = 'abcdefghijklmnop'.split('');
+      const shown = ids.map((id, n) => history(`${id}@${String(20 - n)}<${ids[n + 1] ?? 'a'}@${String(20 - n)}`));
+      expect(lineageShownBy(shown, after('a@20<b@20')).ancestors).toHaveLength(8);
+      const circle = ['y@9<x@9', 'x@9<z@9'].map(history);
+      expect(lineageShownBy(circle, after('z@9<y@9')).ancestors).toHaveLength(1);
     });
   });
 

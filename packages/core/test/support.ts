@@ -236,13 +236,16 @@ export function follower(): Story {
 }
 
 /** redis-1 has won term 2 after redis-0's Redis died, and has frozen everybody. @returns the story and what it did last. */
-export function elected(): { story: Story; actions: readonly Action[] } {
+export function elected(shown = (index: number): Position | null => (index === 0 ? null : positionOf())): {
+  story: Story;
+  actions: readonly Action[];
+} {
   const story = follower();
   story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
   const asking = story.last?.actions ?? [];
   const freezing = story.granted(asking, 'ACQUIRE');
   const limbo = story.done(freezing, 'limbo', LIMBO);
-  const actions = [...limbo, ...story.frozen(freezing, (index) => (index === 0 ? null : positionOf()))];
+  const actions = [...limbo, ...story.frozen(freezing, shown)];
   return { story, actions };
 }
 

@@ -4,7 +4,7 @@ import type { RunSettings } from '../settings.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
 import { AFTERMATH_MS, type Story } from './story.ts';
-import { quick } from './worlds.ts';
+import { ODD, quick } from './worlds.ts';
 
 /** A sidecar that is restarted right away. */
 const RESTART_MS = 20;
@@ -111,6 +111,25 @@ export const latecomerScenarios: readonly Scenario[] = [
       const { master: second } = story;
       story.damage.killRedis(second, { forMs: 1000, kept: 'empty' });
       yield* story.succeeded(second);
+      reconnect();
+      yield story.until('the orphan is put right', 20_000, () => orphan.redis?.isMaster === false);
+    },
+  },
+  {
+    name: 'orphan-nobody-remembers',
+    follows: 'a master without a sidecar is known by what a Redis still has of its time, when no sidecar remembers it',
+    pods: ODD,
+    settings: quick,
+    *play(story) {
+      const { master: orphan, damage } = story;
+      damage.killSidecar(orphan, null);
+      const reconnect = story.isolate(orphan, null);
+      yield* story.succeeded(orphan);
+      yield story.wait(1000);
+      const { master: second } = story;
+      for (const pod of story.world.pods) damage.killSidecar(pod, RESTART_MS);
+      damage.killRedis(second, { forMs: 1000, kept: 'empty' });
+      yield* story.succeeded(second, 2 * story.failoverMs);
       reconnect();
       yield story.until('the orphan is put right', 20_000, () => orphan.redis?.isMaster === false);
     },

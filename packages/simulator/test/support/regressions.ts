@@ -1,5 +1,12 @@
 import type { PlantedFault } from './planted.ts';
 
+/** What others show of the time before is not asked for. */
+const FORGETFUL_LEADER = {
+  file: 'lead.ts',
+  find: 'return lineageShownBy(shown, history);',
+  replace: 'return shown.length > 0 ? history : lineageShownBy(shown, history);',
+};
+
 /**
  * Mistakes that the core once had, each with its mend taken out again. The seeds that found them belonged to another drawing of
  * plans; the stories and kinds of faults named here show the same.
@@ -111,6 +118,7 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     file: 'failover.ts',
     find: 'promoteOwn(turn, role, phase.reason, false, historyFed(turn, role, phase))',
     replace: 'promoteOwn(turn, role, phase.reason, false)',
+    also: [FORGETFUL_LEADER],
     only: ['kill-at-step', 'kill-sidecar', 'cut-pair', 'isolate'],
     pods: 3,
     from: 358,
@@ -156,5 +164,10 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     find: 'position.synced === true || (isAtRisk && hasKeys(position))',
     replace: 'position.synced === true',
     scenario: 'unwatched-former-master',
+  },
+  {
+    name: 'seed 60002764: what a Redis still has of the time before nobody remembers is not asked for',
+    ...FORGETFUL_LEADER,
+    scenario: 'orphan-nobody-remembers',
   },
 ];
