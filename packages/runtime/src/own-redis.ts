@@ -15,6 +15,8 @@ const RECONNECT_MS = 25;
 const MAX_IN_A_ROW = 5;
 /** How often at most it is asked what it suffers from, in milliseconds. */
 const SICKNESS_EVERY_MS = 1000;
+/** After the time at which it counts as hung, in milliseconds: both sides look at the clock, and timers are not exact. */
+const DEADLINE_MARGIN_MS = 2;
 /** A hung Redis is killed so much before it counts as hung elsewhere, in milliseconds: both look at the clock, one after the other. */
 const KILL_AHEAD_MS = 10;
 
@@ -27,6 +29,8 @@ export interface OwnRedisOptions {
   readonly timeouts: RedisTimeouts;
   /** How often INFO is asked, in milliseconds. */
   readonly sampleEveryMs: number;
+  /** After how long without an answer it counts as hung, in milliseconds: that is said then, and not when the next question has run out of time. */
+  readonly downAfterMs: number;
   readonly clock: Clock;
   /** `minReplicas` is min-replicas-to-write as read on a new connection; null when it was not asked. */
   readonly onSample: (sample: RedisSample, minReplicas: number | null) => void;
@@ -40,8 +44,6 @@ export interface OwnRedisOptions {
 
 /** See --kill-hung. */
 export interface KillHung {
-  /** After how long without an answer it counts as hung, in milliseconds. */
-  readonly downAfterMs: number;
   /** Whether somebody would take its place: asked right before. */
   readonly isOfUse: () => boolean;
 }
@@ -103,6 +105,7 @@ class OwnRedisWatcher implements OwnRedis {
   #current: Watch | null = null;
   #isStopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
+  #deadlineTimer: NodeJS.Timeout | null = null;
   #closedInARow = 0;
   /** When it last answered anything; null when it never has, or is dead. */
   #aliveAtMs: number | null = null;
@@ -140,6 +143,7 @@ class OwnRedisWatcher implements OwnRedis {
     this.#isStopped = true;
     clearInterval(this.#sampleTimer);
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    if (this.#deadlineTimer !== null) clearTimeout(this.#deadlineTimer);
     this.#process.stop();
     this.#current?.connection.close();
   }
@@ -244,6 +248,7 @@ class OwnRedisWatcher implements OwnRedis {
         if (this.#silences > 1) void this.#kill(sample);
         return;
       }
+      this.#lookAtDeadline();
     } else {
       this.#silences = 0;
       this.#aliveAtMs = sample.outcome === 'refused' ? null : this.#options.clock.now();
@@ -258,10 +263,29 @@ class OwnRedisWatcher implements OwnRedis {
     this.#news('warn', 'redis-process', 'Redis does not answer, for its process is stopped (SIGSTOP, or a debugger)');
   }
 
+  /** Whoever has been silent once is looked at again when it would count as hung, whatever question is under way then. */
+  #lookAtDeadline(): void {
+    const { clock, downAfterMs } = this.#options;
+    const aliveAtMs = this.#aliveAtMs;
+    if (aliveAtMs === null || this.#deadlineTimer !== null) return;
+    const leftMs = aliveAtMs + downAfterMs - clock.now();
+    if (leftMs <= 0) return;
+    this.#deadlineTimer = setTimeout(
+      () => {
+        this.#deadlineTimer = null;
+        // An answer that came while this sidecar itself stood still is read first.
+        setImmediate(() => {
+          if (!this.#isStopped && this.#aliveAtMs === aliveAtMs) this.#tell({ outcome: 'silent' }, null);
+        });
+      },
+      Math.ceil(leftMs) + DEADLINE_MARGIN_MS,
+    );
+  }
+
   #isToBeKilled(): boolean {
-    const { killHung, clock } = this.#options;
+    const { killHung, downAfterMs, clock } = this.#options;
     if (killHung === undefined || this.#aliveAtMs === null || this.#process.look() === null) return false;
-    const isHung = clock.now() - this.#aliveAtMs >= killHung.downAfterMs - KILL_AHEAD_MS;
+    const isHung = clock.now() - this.#aliveAtMs >= downAfterMs - KILL_AHEAD_MS;
     return isHung && this.#process.mayKill && killHung.isOfUse();
   }
 

@@ -33,6 +33,7 @@ function watch(target: RedisTarget, change: Partial<OwnRedisOptions> = {}): Watc
     target,
     timeouts: TIMEOUTS,
     sampleEveryMs: HOUR_MS,
+    downAfterMs: DOWN_AFTER_MS,
     clock: systemClock,
     onSample: ({ outcome }) => samples.push({ outcome, atMs: systemClock.now() }),
     onNews: (level, _event, text) => news.push(`${level}: ${text}`),
@@ -47,7 +48,7 @@ function watchHanging(redis: RedisProcess, killHung: Partial<KillHung> = {}): Wa
   return watch(redis.target, {
     timeouts: SHORT,
     sampleEveryMs: 20,
-    killHung: { downAfterMs: DOWN_AFTER_MS, isOfUse: () => true, ...killHung },
+    killHung: { isOfUse: () => true, ...killHung },
   });
 }
 
@@ -151,8 +152,7 @@ describe('a Redis that hangs', () => {
   test('without its process being seen it can not be killed: that is a warning', async () => {
     const redis = await place.redis();
     const info = (await redis.text('INFO')).replace(/process_id:\d+/, 'process_id:4194304');
-    const killHung = { downAfterMs: DOWN_AFTER_MS, isOfUse: () => true };
-    const watched = watch(await double(info), { killHung });
+    const watched = watch(await double(info), { killHung: { isOfUse: () => true } });
     await until('its process to be looked for', () => watched.news.length > 0);
     expect(watched.news[0]).toMatch(/^warn: .* not visible .*; it can not be killed when it hangs \(--kill-hung\)$/);
   });

@@ -33,6 +33,7 @@ function watch(target: RedisTarget, change: Partial<OwnRedisOptions> = {}): Watc
     target,
     timeouts: TIMEOUTS,
     sampleEveryMs: HOUR_MS,
+    downAfterMs: HOUR_MS,
     clock: systemClock,
     onSample: (sample, minReplicas) => samples.push({ sample, minReplicas }),
     ...change,
@@ -120,6 +121,19 @@ describe('the life of a Redis', () => {
     expect(runIdIn(await info)).toBe(first);
     expect(watched.samples.map(({ sample }) => sample.outcome)).not.toContain('refused');
     expect(Number(/total_connections_received:(\d+)/.exec(await redis.text('INFO', 'stats'))?.[1])).toBe(2);
+  });
+
+  test('it freezes, and counts as hung: silent at that moment, though nobody asks again', async () => {
+    const redis = await place.redis();
+    const watched = watch(redis.target, { timeouts: SHORT, downAfterMs: 600 });
+    await watched.next('info');
+    redis.pause();
+    const silent = watched.next('silent');
+    watched.own.sample();
+    await silent;
+    await watched.next('silent');
+    expect(watched.samples.map(({ sample }) => sample.outcome)).toEqual(['info', 'silent', 'silent']);
+    redis.resume();
   });
 
   test('it was frozen before it was ever reached: silent', async () => {

@@ -60,6 +60,7 @@ describe('the sidecar says so', () => {
       target: redis.target,
       timeouts: TIMEOUTS,
       sampleEveryMs: 20,
+      downAfterMs: 1000,
       clock: systemClock,
       bootFence,
       onSample: ({ outcome }) => (samples += outcome === 'info' ? 1 : 0),

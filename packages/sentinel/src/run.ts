@@ -179,7 +179,7 @@ function killHungOf({ node }: RunConfig, loop: () => Loop): KillHung {
     const hasSuccessor = state.ranking.some((pod) => pod !== node.self.pod);
     return isLeading(state, systemClock.now()) && !isPaused(state) && hasSuccessor;
   };
-  return { downAfterMs: node.timings.downAfterMs, isOfUse };
+  return { isOfUse };
 }
 
 function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): OwnRedis {
@@ -196,6 +196,7 @@ function buildOwnRedis(config: RunConfig, logger: Logger, loop: () => Loop): Own
     hostNow: () => ownHost(self.ip),
     timeouts: { connectTimeoutMs: timeoutMs, commandTimeoutMs: timeoutMs },
     sampleEveryMs: timings.heartbeatMs,
+    downAfterMs: timings.downAfterMs,
     clock: systemClock,
     onNews: (level, event, text) => logger.log(level, event, text),
     killHung: config.killHung ? killHungOf(config, loop) : undefined,
