@@ -1,4 +1,4 @@
-import { asTerm, NO_TERM, type PodName } from './brand.ts';
+import { asTerm, NO_TERM } from './brand.ts';
 import { takeDonation } from './borrow.ts';
 import { progressCommand, takeCommand } from './command.ts';
 import { progressDonation } from './donate.ts';
@@ -9,6 +9,7 @@ import { UNKNOWN_HEALTH } from './health.ts';
 import { learn } from './learn.ts';
 import { announceTo, progressLead, progressRenewal, takeRenewal, takeRepair } from './lead.ts';
 import { startVoter } from './lease.ts';
+import type { PodIdentity } from './messages.ts';
 import { convergeWithoutLease, takeOwnOutcome, takeSample } from './own.ts';
 import { hearPauses } from './pause.ts';
 import { meet, progressFreezing, takeRequest } from './requests.ts';
@@ -18,7 +19,7 @@ import { progressStore, takeStore, UNASKED_STORE } from './storekeeping.ts';
 import { payPriority, readySuccessor } from './successor.ts';
 import { checkLease, checkOwnRedis, progressRelease } from './step-down.ts';
 import { isPodOfSet, isUncounted, orderOwn, patch, patchPeer, peerView, type Turn } from './turn.ts';
-import { currentMaster } from './view.ts';
+import { currentMaster, isMasterLost } from './view.ts';
 
 /** The longest time between two decisions, in milliseconds. */
 const IDLE_MS = 1000;
@@ -75,7 +76,6 @@ export function startNode(flags: NodeConfig, moment: Moment, memory: Memory | nu
     },
     announcement: memory?.announcement ?? null,
     announcedUntilMs: -Infinity,
-    masterSilent: false,
     masterGone: false,
     release: null,
     pauses: memory?.pauses ?? 0,
@@ -141,13 +141,18 @@ function takeAnswer(turn: Turn, input: Extract<Input, { type: 'answer' }>): void
   }
 }
 
+function isOfThisSet({ state }: Turn, identity: PodIdentity): boolean {
+  return isPodOfSet(state, identity) || isUncounted(state, identity);
+}
+
 function takePeer(turn: Turn, input: Extract<Input, { type: 'peer-met' }>): void {
   const { identity, announcement, term, pauses } = input;
-  if (!isPodOfSet(turn.state, identity) && !isUncounted(turn.state, identity)) return;
+  if (!isOfThisSet(turn, identity)) return;
   const isNew = peerView(turn.state, identity.pod).identity?.incarnation !== identity.incarnation;
   meet(turn, identity);
   learnSize(turn, identity);
   patchPeer(turn, identity.pod, { answeredAtMs: turn.nowMs });
+  if (peerView(turn.state, identity.pod).lostUid === identity.uid) patchPeer(turn, identity.pod, { lostUid: null });
   if (term > turn.state.term) patch(turn, { term });
   hearPauses(turn, pauses);
   learn(turn, announcement);
@@ -164,10 +169,10 @@ function hastenIfMaster(turn: Turn): void {
 }
 
 /** When the master's sidecar is gone, its Redis may be gone too: that is looked at now, and not with the next heartbeat. */
-function takeLoss(turn: Turn, pod: PodName): void {
-  if (turn.state.announcement?.pod !== pod) return;
-  patch(turn, { masterSilent: true });
-  orderOwn(turn, { kind: 'sample' });
+function takeLoss(turn: Turn, identity: PodIdentity): void {
+  if (!isOfThisSet(turn, identity)) return;
+  patchPeer(turn, identity.pod, { lostUid: identity.uid });
+  if (isMasterLost(turn.state)) orderOwn(turn, { kind: 'sample' });
 }
 
 function take(turn: Turn, input: Input): void {
@@ -202,7 +207,7 @@ function take(turn: Turn, input: Input): void {
       takePeer(turn, input);
       return;
     case 'peer-lost':
-      takeLoss(turn, input.pod);
+      takeLoss(turn, input.identity);
       return;
     case 'addresses':
       patch(turn, { addresses: { ...turn.state.addresses, ips: input.ips } });

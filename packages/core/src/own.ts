@@ -20,7 +20,7 @@ import {
   watchOwn,
   type Turn,
 } from './turn.ts';
-import { isAnnouncementFresh, renewalOverdueAtMs, usesStore } from './view.ts';
+import { isAnnouncementFresh, isMasterLost, renewalOverdueAtMs, usesStore } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
@@ -242,12 +242,13 @@ function watchSync(turn: Turn): void {
 /**
  * Follows the master, but not into the dark: a Redis whose link is down connects again by itself to whoever has the address
  * now. So when the master's sidecar is silent as well, the replica is detached until that sidecar speaks again. As long as the
- * link is up it leads to the right process, whatever became of the sidecar.
+ * link is up it leads to the right process, whatever became of the sidecar. A sidecar whose connection has ended is silent until it
+ * is reached again: a renewal that comes in meanwhile may have been on its way when its pod, and with it the address, was given up.
  */
 function followUnlessSilent(turn: Turn, master: Announcement): void {
-  const { own, config, masterSilent } = turn.state;
+  const { own, config } = turn.state;
   const overdueAtMs = renewalOverdueAtMs(turn.state);
-  const isSilent = masterSilent || turn.nowMs >= overdueAtMs;
+  const isSilent = isMasterLost(turn.state) || turn.nowMs >= overdueAtMs;
   const isLinked = own.info?.linkUp === true || own.info?.syncInProgress === true;
   // It was heard when the own Redis was pointed at it, and a link takes a while on a bad network. (Redis by itself tries once a second.)
   const linkDueAtMs = own.retryAtMs - RETRY_MS + LINK_MS;

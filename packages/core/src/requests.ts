@@ -179,7 +179,7 @@ function adopt(turn: Turn, announcement: Announcement): void {
   forgetPromises(turn, announcement.term);
   remember(turn, announcement);
   const announcedUntilMs = nowMs + state.config.timings.grantMs;
-  patch(turn, { announcement, masterGone: false, release: null, masterSilent: false, announcedUntilMs });
+  patch(turn, { announcement, masterGone: false, release: null, announcedUntilMs });
 }
 
 function takeRelease(turn: Turn, request: RequestOf<'RELEASE'>): void {

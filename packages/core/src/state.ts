@@ -70,6 +70,11 @@ export interface PeerView {
   readonly position: Position | null;
   readonly answeredAtMs: number | null;
   readonly strayCheckAtMs: number;
+  /**
+   * The pod of this name (its uid) whose sidecar was lost, until it is reached again. What still arrives from it may have been sent before:
+   * its address may be anybody's.
+   */
+  readonly lostUid: string | null;
 }
 
 /** The master before this election, and what is known of its end. */
@@ -282,8 +287,6 @@ export interface NodeState {
   readonly announcement: Announcement | null;
   /** Until when the announced master's lease may be alive, as far as this sidecar has heard. */
   readonly announcedUntilMs: number;
-  /** The announced master's sidecar is not heard at the moment: its address may be anybody's. */
-  readonly masterSilent: boolean;
   /** Set when the announced master's own sidecar gave the lease back. */
   readonly masterGone: boolean;
   /** How the announced master gave its lease back, if it did. */
@@ -374,8 +377,8 @@ export type Input =
       readonly term: Term;
       readonly pauses?: number;
     }
-  /** The connection to a peer's sidecar has ended. */
-  | { readonly type: 'peer-lost'; readonly pod: PodName }
+  /** The last connection to a peer's sidecar has ended. */
+  | { readonly type: 'peer-lost'; readonly identity: PodIdentity }
   /** What DNS names: addresses of pods, whose sidecars may be gone. */
   | { readonly type: 'addresses'; readonly ips: readonly string[] }
   /** What the StatefulSet says, when N follows it, in answer to a question of `readAtMs`. */

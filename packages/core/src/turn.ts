@@ -32,7 +32,7 @@ export function patchOwn(turn: Turn, change: Partial<OwnRedis>): void {
   patch(turn, { own: { ...turn.state.own, ...change } });
 }
 
-const UNMET: PeerView = { identity: null, position: null, answeredAtMs: null, strayCheckAtMs: 0 };
+const UNMET: PeerView = { identity: null, position: null, answeredAtMs: null, strayCheckAtMs: 0, lostUid: null };
 
 export function peerView(state: NodeState, pod: PodName): PeerView {
   return state.peers[pod] ?? UNMET;

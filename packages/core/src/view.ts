@@ -80,9 +80,14 @@ export function renewalOverdueAtMs({ announcedUntilMs, config }: NodeState): num
   return announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
 }
 
+/** The connection to the announced master's sidecar has ended, and it was not reached again. */
+export function isMasterLost({ announcement, peers }: NodeState): boolean {
+  return announcement !== null && peers[announcement.pod]?.lostUid === announcement.uid;
+}
+
 /** From when on the silence of the announced master means something; -Infinity when nobody is known to lead. */
 export function overdueAtMs(state: NodeState, nowMs: number): number {
-  if (state.masterSilent || !isAnnouncementFresh(state, nowMs)) return -Infinity;
+  if (isMasterLost(state) || !isAnnouncementFresh(state, nowMs)) return -Infinity;
   return renewalOverdueAtMs(state);
 }
 

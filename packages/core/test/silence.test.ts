@@ -1,6 +1,7 @@
 // A replica without a link follows whoever has the address now, so it follows only a master whose sidecar is heard.
 import { expect, test } from '@jest/globals';
-import { configOf, orders, renewal, Story, TIMINGS } from './support.ts';
+import { asTerm } from '../src/index.ts';
+import { configOf, identity, LIMBO, orders, renewal, Story, TIMINGS } from './support.ts';
 
 const { heartbeatMs } = TIMINGS;
 /** It was pointed at its master long ago, and has lost the link since. */
@@ -28,4 +29,42 @@ test('one renewal that is late by a heartbeat costs no replica its place in the 
 test('when no renewal has come for three heartbeats it is detached', () => {
   const story = followerOf(0);
   expect(orderedIn(story.after(heartbeatMs * 3))).toContain('limbo');
+});
+
+/** The Redis of a follower that has lost link and connection to its master was detached, and what the master had sent still comes in. */
+function afterLoss(): Story {
+  const story = followerOf(0);
+  story.redis(LINK_LOST);
+  const lost = story.feed({ type: 'peer-lost', identity: identity(0) });
+  story.done(lost, 'limbo', LIMBO);
+  story.after(heartbeatMs).asked(renewal(0, 1));
+  return story;
+}
+
+test('S5: a renewal that comes in after the connection to its sender has ended leads nobody back to that address', () => {
+  const story = afterLoss();
+  expect(orders([...(story.last?.actions ?? []), ...story.redis(LIMBO), ...story.tick()])).not.toContain('follow');
+});
+
+test('when the sidecar of the master is reached again, its renewals count again', () => {
+  const story = afterLoss();
+  const met = story.feed({ type: 'peer-met', identity: identity(0), announcement: null, term: asTerm(1) });
+  expect(orders([...met, ...story.tick()])).toContain('follow');
+});
+
+test.each([
+  ['an earlier pod of the same name', { ...identity(0), uid: 'uid-of-earlier' }],
+  ['another pod', identity(2)],
+])('the loss of %s is not that of the master', (_title, lost) => {
+  const story = followerOf(0);
+  story.redis(LINK_LOST);
+  expect(orders([...story.feed({ type: 'peer-lost', identity: lost }), ...story.tick()])).not.toContain('limbo');
+});
+
+test('S5: when a new pod of its name is reached, the master itself is as lost as before', () => {
+  const story = afterLoss();
+  const successor = { ...identity(0), uid: 'uid-of-later', incarnation: 'f'.repeat(40), ip: '10.0.1.1' };
+  const met = story.feed({ type: 'peer-met', identity: successor, announcement: null, term: asTerm(1) });
+  story.asked(renewal(0, 1));
+  expect(orders([...met, ...(story.last?.actions ?? []), ...story.tick()])).not.toContain('follow');
 });

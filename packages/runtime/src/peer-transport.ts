@@ -37,8 +37,8 @@ export interface PeerTransportOptions {
   readonly newestTerm: () => Term;
   /** A sidecar of this cluster was reached. */
   readonly onMet: (status: PeerStatus) => void;
-  /** The connection to a sidecar has ended. */
-  readonly onLost: (pod: PodName) => void;
+  /** The last connection to a sidecar has ended. */
+  readonly onLost: (peer: PodIdentity) => void;
   /** Something that is worth a line in the log, once. */
   readonly onTrouble: (address: PeerAddress, text: string) => void;
 }
@@ -228,7 +228,12 @@ export class PeerTransport {
     if (link.connection !== connection) return;
     link.connection = null;
     this.#retryLater(link, FIRST_RETRY_MS);
-    if (link.peer !== null && !this.#isClosed) this.#options.onLost(link.peer.pod);
+    if (link.peer !== null && !this.#isClosed && !this.#reaches(link.peer)) this.#options.onLost(link.peer);
+  }
+
+  /** It may have more than one address. */
+  #reaches({ uid }: PodIdentity): boolean {
+    return [...this.#links.values()].some(({ peer, connection }) => connection !== null && peer?.uid === uid);
   }
 
   async #connect(link: Link): Promise<void> {

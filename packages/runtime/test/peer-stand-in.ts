@@ -135,7 +135,7 @@ export function wire(index: number, change: Partial<PeerTransportOptions> = {}):
     leaseMs: 4000,
     newestTerm: () => asTerm(1),
     onMet: (status) => met.push(status),
-    onLost: (gone) => lost.push(gone),
+    onLost: (gone) => lost.push(gone.pod),
     onTrouble: ({ ip, port }, text) => troubles.push(`${ip}:${port} ${text}`),
     ...change,
   });

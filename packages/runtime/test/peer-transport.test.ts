@@ -155,6 +155,18 @@ describe('a peer', () => {
     expect(await wired.transport.ask(pod(1), prevote(0))).toEqual(grantFrom(1));
   });
 
+  test('that has two addresses is lost with the last of them', async () => {
+    const stand = [await standIn(1), await standIn(2, { status: { from: identityOf(1) } })] as const;
+    const wired = wire(0);
+    await connects(wired, 1, 1);
+    await stand[0].server.close();
+    await until('one to be closed', () => wired.transport.connected().length === 1);
+    expect(wired.lost).toEqual([]);
+    await stand[1].server.close();
+    await until('its loss to be seen', () => wired.transport.connected().length === 0);
+    expect(wired.lost).toEqual([pod(1)]);
+  });
+
   test('that is gone for good is forgotten when DNS does not name it any more', async () => {
     const peer = await standIn(1);
     const wired = wire(0);

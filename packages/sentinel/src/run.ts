@@ -167,7 +167,7 @@ function buildTransport(config: RunConfig, logger: Logger, loop: () => Loop): Pe
         term: status.term,
         pauses: status.pauses ?? 0,
       }),
-    onLost: (pod) => loop().feed({ type: 'peer-lost', pod }),
+    onLost: (identity) => loop().feed({ type: 'peer-lost', identity }),
     onTrouble: ({ ip, port }, text) => logger.log('warn', 'peer', `peer at ${ip}:${String(port)}: ${text}`),
   });
 }

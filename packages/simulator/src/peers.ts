@@ -1,4 +1,4 @@
-import type { PeerAnswer, PeerRequest, PeerStatus, PodName } from '@sentinel-micro/core';
+import type { PeerAnswer, PeerRequest, PeerStatus, PodIdentity, PodName } from '@sentinel-micro/core';
 import type { Machine, Network, Socket } from './network.ts';
 import type { Process } from './process.ts';
 import type { Timer } from './scheduler.ts';
@@ -18,8 +18,8 @@ export interface PeersOptions {
   /** How long an answer to a renewal is of use. */
   readonly leaseMs: number;
   readonly onMet: (status: PeerStatus) => void;
-  /** The connection to a sidecar has ended. */
-  readonly onLost: (pod: PodName) => void;
+  /** The last connection to a sidecar has ended. */
+  readonly onLost: (peer: PodIdentity) => void;
 }
 
 interface Call {
@@ -31,7 +31,7 @@ interface Call {
 interface Link {
   readonly ip: string;
   socket: Socket | null;
-  pod: PodName | null;
+  peer: PodIdentity | null;
   silent: number;
   retryMs: number;
   isWaiting: boolean;
@@ -70,7 +70,7 @@ export class Peers {
     }
     const fresh = {
       socket: null,
-      pod: null,
+      peer: null,
       silent: 0,
       retryMs: FIRST_RETRY_MS,
       isWaiting: false,
@@ -84,14 +84,14 @@ export class Peers {
 
   connectedCount(): number {
     let count = 0;
-    for (const link of this.#links.values()) if (link.pod !== null && link.socket !== null) count += 1;
+    for (const link of this.#links.values()) if (link.peer !== null && link.socket !== null) count += 1;
     return count;
   }
 
   ask(pod: PodName, request: PeerRequest, done: (answer: PeerAnswer | null) => void): void {
     for (const link of this.#links.values()) {
       const { socket } = link;
-      if (link.pod !== pod || socket === null) continue;
+      if (link.peer?.pod !== pod || socket === null) continue;
       this.#askOver(link, socket, request, done);
       return;
     }
@@ -161,7 +161,12 @@ export class Peers {
     link.socket = null;
     this.#failCalls(link, socket);
     this.#retryLater(link, FIRST_RETRY_MS);
-    if (link.pod !== null) this.#options.onLost(link.pod);
+    if (link.peer !== null && !this.#reaches(link.peer)) this.#options.onLost(link.peer);
+  }
+
+  /** It may have more than one address. */
+  #reaches({ uid }: PodIdentity): boolean {
+    return [...this.#links.values()].some(({ peer, socket }) => socket !== null && peer?.uid === uid);
   }
 
   #failed(link: Link): void {
@@ -206,7 +211,7 @@ export class Peers {
       before.close();
       this.#failCalls(link, before);
     }
-    link.pod = status.from.pod;
+    link.peer = status.from;
     link.silent = 0;
     link.retryMs = FIRST_RETRY_MS;
     socket.onClose = () => this.#drop(link, socket);

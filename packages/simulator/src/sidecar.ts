@@ -90,7 +90,7 @@ export class Sidecar extends Process {
       leaseMs: timings.leaseMs,
       onMet: ({ from, master, term, pauses = 0 }) =>
         this.feed({ type: 'peer-met', identity: from, announcement: master, term, pauses }),
-      onLost: (pod) => this.feed({ type: 'peer-lost', pod }),
+      onLost: (identity) => this.feed({ type: 'peer-lost', identity }),
     });
     this.#own = new OwnRedisWatch({
       network,

@@ -2,7 +2,7 @@ import type { DnsMode } from '../world.ts';
 import type { Scenario } from './scenario.ts';
 import type { Script } from './script.ts';
 import { AFTERMATH_MS, type Story } from './story.ts';
-import { ODD, plain } from './worlds.ts';
+import { fast, ODD, plain } from './worlds.ts';
 
 /** DNS answers wrongly, for everybody or one pod, while a pod is made anew. */
 function* underDns(story: Story, mode: DnsMode): Script {
@@ -62,6 +62,30 @@ export const nameScenarios: readonly Scenario[] = [
       yield story.wait(12_000);
       story.expect(story.masterOrNull() !== null, 'there is no master');
       // That nobody follows or feeds it, and that it is never ordered about, is checked all the time (S5).
+      yield story.wait(AFTERMATH_MS);
+    },
+  },
+  {
+    name: 'renewal-outlives-its-pod',
+    follows: 'a renewal that arrives when its sender is gone leads nobody to the address that it had',
+    pods: ODD,
+    settings: (drawn) => ({ ...fast(drawn), redis: { ...drawn.redis, hasPassword: false } }),
+    *play(story) {
+      const { master, world, damage, timings, random } = story;
+      const { ip } = master.machine;
+      world.network.conditions.duplicateRate = 1;
+      const asBefore = damage.for(null, () => {
+        world.network.conditions.duplicateRate = 0;
+      });
+      // Now all that the master has sent comes once more, up to so long after it came first.
+      yield story.wait(1500);
+      damage.deletePod(master, 12_000);
+      asBefore();
+      // Redis itself may try the old address once more.
+      yield story.wait(random.between(300, timings.leaseMs));
+      damage.admit(ip, null, random.pick(['none', 'honest', 'disguised']), master.index);
+      yield story.wait(12_000);
+      story.expect(story.masterOrNull() !== null, 'there is no master');
       yield story.wait(AFTERMATH_MS);
     },
   },

@@ -170,4 +170,12 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     ...FORGETFUL_LEADER,
     scenario: 'orphan-nobody-remembers',
   },
+  {
+    name: 'seed 60004822: a renewal that comes in after the connection to its sender has ended ends the silence of that one',
+    file: 'requests.ts',
+    find: 'patch(turn, { announcement, masterGone: false, release: null, announcedUntilMs });',
+    replace:
+      'patch(turn, { announcement, masterGone: false, release: null, announcedUntilMs }); patchPeer(turn, announcement.pod, { lostUid: null });',
+    scenario: 'renewal-outlives-its-pod',
+  },
 ];
