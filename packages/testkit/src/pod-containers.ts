@@ -5,7 +5,7 @@ import type { PodContext, PodProgram, Program } from './pod-program.ts';
 import { redisTargetOf, sidecarTargetOf, type PodSettings } from './pod-settings.ts';
 import { RedisProcess } from './redis-process.ts';
 import { SidecarProcess } from './sidecar-process.ts';
-import { withTimeout } from './time.ts';
+import { nowMs, withTimeout } from './time.ts';
 
 const INIT_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 15_000;
@@ -18,6 +18,7 @@ export class PodContainers {
   readonly #program: PodProgram;
   readonly #context: () => PodContext;
   #init: ManagedProcess | undefined;
+  #initTookMs: number | undefined;
   /** Set before anything is killed, so that a `start` under way does not start the next container after that. */
   #ending = false;
   #endings = 0;
@@ -50,6 +51,11 @@ export class PodContainers {
   /** A new pod: what was ended before does not keep it from starting. */
   allowStarts(): void {
     this.#ending = false;
+  }
+
+  /** How long the last init container ran that ended, in milliseconds. */
+  get initTookMs(): number | undefined {
+    return this.#initTookMs;
   }
 
   /** @throws TestkitError PROCESS_FAILED with the log of what failed, TIMEOUT. */
@@ -98,8 +104,10 @@ export class PodContainers {
     if (program === undefined) return;
     const init = this.#startProgram(program, context, context.files.makeSlaveLog);
     this.#init = init;
+    const startMs = nowMs();
     try {
       const { code } = await withTimeout(init.exited, INIT_TIMEOUT_MS, `${init.name} to end`);
+      this.#initTookMs = nowMs() - startMs;
       if (code === 0) return;
     } finally {
       init.kill('SIGKILL');

@@ -120,6 +120,11 @@ export class Pod {
     await this.#containers.start();
   }
 
+  /** How long the last init container ran that ended, in milliseconds. */
+  get initTookMs(): number | undefined {
+    return this.#containers.initTookMs;
+  }
+
   /** Signals redis-server. With restart policy `always` it comes back after the delay. Does not wait. */
   killRedis(signal: NodeJS.Signals = 'SIGKILL'): void {
     this.#containers.redis.requireProcess();
