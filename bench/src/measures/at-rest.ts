@@ -77,7 +77,7 @@ function atRest(pods: number): SetMeasure {
       { name: 'packets', title: 'sent by a pod', unit: 'packets/s' },
     ],
     contestants: [ours, theirs(1000)].map(sized),
-    rounds: { full: 3, quick: 1 },
+    rounds: { full: 2, quick: 1 },
     needsHosts: true,
     round: ({ cluster }) => watch(cluster.pods),
   };

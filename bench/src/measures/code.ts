@@ -91,7 +91,7 @@ export const code: PlainMeasure = {
     { name: 'bytes', title: 'allocated by it', unit: 'bytes' },
     { name: 'simulator', title: 'simulated runs of 100 faults', unit: 'runs/s' },
   ],
-  rounds: { full: 10, quick: 2 },
+  rounds: { full: 5, quick: 1 },
   async round() {
     tick(CALLS / 10);
     return { [OURS]: { decide: nsPerTick(CALLS), bytes: bytesPerTick(), simulator: await simulatedRunsPerS() } };

@@ -26,7 +26,7 @@ export const cutLoss: SetMeasure = {
     },
   ],
   contestants: [ours, theirs(1000), theirsWithReplicas(1000)],
-  rounds: { full: 8, quick: 1 },
+  rounds: { full: 5, quick: 1 },
   needsHosts: true,
   async round(stage, round) {
     const master = await stage.settled();

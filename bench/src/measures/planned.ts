@@ -119,6 +119,6 @@ export const rolling: SetMeasure = {
     { name: 'lost', title: 'acknowledged writes lost', unit: 'writes', asked: [{ statistic: 'max', atMost: 0 }] },
   ],
   contestants: [ours, theirs(1000)],
-  rounds: { full: 6, quick: 1 },
+  rounds: { full: 4, quick: 1 },
   round: (stage, round) => whileWriting(stage, round, () => replaceAll(stage)),
 };

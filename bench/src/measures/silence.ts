@@ -76,7 +76,7 @@ export const cut: SetMeasure = {
     theirs(1000),
     theirs(5000),
   ].map(listening),
-  rounds: { full: 10, quick: 1 },
+  rounds: { full: 8, quick: 1 },
   needsHosts: true,
   round: (stage, round) =>
     whileBroken(stage, round, async (master) => {

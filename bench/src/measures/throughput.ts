@@ -53,7 +53,7 @@ export const throughput: PlainMeasure = {
     { name: 'set', title: 'SET', unit: 'requests/s', asked: [{ peer: ALONE, ofPeerAtLeast: 0.99 }] },
     { name: 'get', title: 'GET', unit: 'requests/s', asked: [{ peer: ALONE, ofPeerAtLeast: 0.99 }] },
   ],
-  rounds: { full: 8, quick: 1 },
+  rounds: { full: 6, quick: 1 },
   async round({ dir }) {
     const stage = await Stage.start({ contestant: ours, dir, hasHosts: false });
     try {
