@@ -10,11 +10,17 @@ export interface OwnRedisOptions {
   readonly machine: Machine;
   readonly timeoutMs: number;
   readonly sampleEveryMs: number;
+  /** After how long without an answer it counts as hung. */
+  readonly downAfterMs: number;
   readonly now: () => number;
   readonly onSample: (sample: RedisSample, minReplicas: number | null) => void;
 }
 
 const RECONNECT_MS = 25;
+/** As in the runtime. */
+const DEADLINE_MARGIN_MS = 2;
+/** An answer that came while the sidecar stood still is read before it says that there is none. */
+const READ_FIRST_MS = 1;
 
 /** One connection, from its beginning to its end. */
 interface Watch {
@@ -35,6 +41,9 @@ function sampleOf(result: CallResult): RedisSample {
 export class OwnRedisWatch {
   readonly #options: OwnRedisOptions;
   #current: Watch | null = null;
+  /** When it last answered anything; null when it never has, or is dead. */
+  #aliveAtMs: number | null = null;
+  #isDeadlineSet = false;
 
   constructor(options: OwnRedisOptions) {
     this.#options = options;
@@ -69,7 +78,30 @@ export class OwnRedisWatch {
       if (!result.ok && !watch.connection.isOpen) return;
       const { minReplicas } = watch;
       if (result.ok) watch.minReplicas = null;
-      this.#options.onSample(sampleOf(result), result.ok ? minReplicas : null);
+      this.#tell(sampleOf(result), result.ok ? minReplicas : null);
+    });
+  }
+
+  #tell(sample: RedisSample, minReplicas: number | null): void {
+    const { now, onSample } = this.#options;
+    if (sample.outcome === 'silent') this.#lookAtDeadline();
+    else this.#aliveAtMs = sample.outcome === 'refused' ? null : now();
+    onSample(sample, minReplicas);
+  }
+
+  /** Whoever has been silent once is looked at again when it would count as hung, whatever question is under way then. */
+  #lookAtDeadline(): void {
+    const { process, now, downAfterMs } = this.#options;
+    const aliveAtMs = this.#aliveAtMs;
+    if (aliveAtMs === null || this.#isDeadlineSet) return;
+    const leftMs = aliveAtMs + downAfterMs - now();
+    if (leftMs <= 0) return;
+    this.#isDeadlineSet = true;
+    process.after(leftMs + DEADLINE_MARGIN_MS, () => {
+      process.after(READ_FIRST_MS, () => {
+        this.#isDeadlineSet = false;
+        if (this.#aliveAtMs === aliveAtMs) this.#tell({ outcome: 'silent' }, null);
+      });
     });
   }
 
@@ -78,7 +110,7 @@ export class OwnRedisWatch {
     const timeouts = { connectMs: timeoutMs, commandMs: timeoutMs };
     RedisClient.connect(network, process, machine, machine.ip, timeouts, (connection, error) => {
       if (connection === null) {
-        this.#options.onSample({ outcome: error === 'refused' ? 'refused' : 'silent' }, null);
+        this.#tell({ outcome: error === 'refused' ? 'refused' : 'silent' }, null);
         process.after(RECONNECT_MS, () => this.#connect());
         return;
       }

@@ -98,6 +98,7 @@ export class Sidecar extends Process {
       machine,
       timeoutMs: Math.max(50, Math.floor(timings.downAfterMs / 2)),
       sampleEveryMs: timings.heartbeatMs,
+      downAfterMs: timings.downAfterMs,
       now: () => this.localNow(),
       onSample: (sample, minReplicas) => this.feed({ type: 'redis', sample, minReplicas }),
     });
