@@ -1,7 +1,10 @@
 // Bundles each program into one file that runs on a bare Node, with its licences and its bill of materials: `npm run build`.
+// `npm run build -- --readable FOLDER` puts them into FOLDER as people can read them, each part below the name of its source.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { nodeModules } from './node-modules.mjs';
 import { root } from './process.mjs';
 import { billOfMaterials, bundledPackages, legalText } from './sbom.mjs';
 
@@ -20,20 +23,21 @@ const programs = [
   { entry: 'packages/simulator/src/main.ts', bundle: 'packages/simulator/dist/simulate.mjs' },
 ];
 
-// Dependencies in CommonJS call require for node's own modules; an ES module has none.
-const banner =
-  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
+// Node's own modules are got by require (node-modules.mjs); an ES module has none.
+const banner = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
-/** Builds what has an entry point, and returns the paths of the bundles. */
-export async function build() {
+/** Builds what has an entry point, and returns the paths of the bundles. @param readable where to put them, if they are to be read */
+export async function build(readable = null) {
   // Imported late: this file is loaded before the modules are installed.
   const esbuild = await import('esbuild');
   const present = programs.filter(({ entry }) => existsSync(path.join(root, entry)));
-  await Promise.all(present.map((program) => bundleOne(esbuild, program)));
+  await Promise.all(present.map((program) => bundleOne(esbuild, program, readable)));
   return present.map(({ bundle }) => bundle);
 }
 
-async function bundleOne(esbuild, { entry, bundle }) {
+async function bundleOne(esbuild, { entry, bundle }, readable) {
+  const isSmall = readable === null;
+  const folder = readable ?? root;
   const result = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -46,21 +50,26 @@ async function bundleOne(esbuild, { entry, bundle }) {
     format: 'esm',
     conditions: ['dev'],
     banner: { js: banner },
+    plugins: [nodeModules],
+    // What is smaller is read sooner, and V8 keeps the text of a program. The names stay, for the traces of errors.
+    minifyWhitespace: isSmall,
+    minifySyntax: isSmall,
+    lineLimit: 160,
     legalComments: 'external',
     logLevel: 'warning',
   });
   const texts = Object.fromEntries(result.outputFiles.map((file) => [path.basename(file.path), file.text]));
   const name = path.basename(bundle);
-  writeWhole(bundle, texts[name]);
+  writeWhole(folder, bundle, texts[name]);
   const packages = bundledPackages(result.metafile);
-  writeWhole(`${bundle}.LEGAL.txt`, legalText(packages, texts[`${name}.LEGAL.txt`] ?? ''));
+  writeWhole(folder, `${bundle}.LEGAL.txt`, legalText(packages, texts[`${name}.LEGAL.txt`] ?? ''));
   const program = JSON.parse(readFileSync(path.join(root, bundle, '../../package.json'), 'utf8'));
-  writeWhole(`${bundle}.cdx.json`, billOfMaterials(program, packages));
+  writeWhole(folder, `${bundle}.cdx.json`, billOfMaterials(program, packages));
 }
 
 /** Programs of a running test may be started from the old file at this moment: never leave half a file there. */
-function writeWhole(file, text) {
-  const target = path.join(root, file);
+function writeWhole(folder, file, text) {
+  const target = path.resolve(folder, file);
   if (existsSync(target) && readFileSync(target, 'utf8') === text) return;
   mkdirSync(path.dirname(target), { recursive: true });
   const temporary = `${target}.${process.pid}.tmp`;
@@ -69,6 +78,7 @@ function writeWhole(file, text) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const bundles = await build();
+  const { readable = null } = parseArgs({ options: { readable: { type: 'string' } } }).values;
+  const bundles = await build(readable);
   console.log(bundles.length > 0 ? `built ${bundles.join(', ')}` : 'nothing to build yet');
 }

@@ -1,6 +1,7 @@
 // What goes into the images: the same bytes wherever they are built, and a true list of what they are made of.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildTwin } from './support/twin.ts';
@@ -26,12 +27,19 @@ interface Bill {
 }
 
 let twin: ReturnType<typeof buildTwin> | undefined;
+/** The same bundles, each part below the name of its file. */
+let readable = '';
 
 beforeAll(() => {
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root });
   twin = buildTwin(root);
+  readable = mkdtempSync(path.join(tmpdir(), 'sentinel-micro-readable-'));
+  execFileSync(process.execPath, ['scripts/build.mjs', '--readable', readable], { cwd: root });
 }, 120_000);
-afterAll(() => twin?.remove());
+afterAll(() => {
+  twin?.remove();
+  if (readable !== '') rmSync(readable, { recursive: true, force: true });
+});
 
 describe.each(['make-slave', 'sentinel'])('%s', (program) => {
   test.each(ends)('%s is the same, byte by byte, when it is built elsewhere', (end) => {
@@ -50,7 +58,7 @@ describe.each(['make-slave', 'sentinel'])('%s', (program) => {
 
     test('has each package whose files are in the bundle, in the version that is locked', () => {
       const inBundle = [
-        ...bundleOf(root, program, '.mjs').matchAll(/^\/\/ (\S*node_modules\/(?:@[^/\n]+\/)?[^/\n]+)\//gm),
+        ...bundleOf(readable, program, '.mjs').matchAll(/^\/\/ (\S*node_modules\/(?:@[^/\n]+\/)?[^/\n]+)\//gm),
       ];
       const folders = [...new Set(inBundle.map(([, folder]) => String(folder)))];
       const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')) as {

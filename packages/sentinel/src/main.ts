@@ -8,7 +8,6 @@ import {
   usageMessage,
   type RawFlags,
 } from '@sentinel-micro/runtime';
-import { randomBytes } from 'node:crypto';
 import yargs, { type Options } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { parseRunConfig, RUN_FLAGS } from './config.ts';
@@ -25,6 +24,7 @@ import {
   runSwitchover,
   SWITCHOVER_FLAGS,
 } from './control/order.ts';
+import { newIncarnation } from './incarnation.ts';
 import { PROMOTE_FLAGS, runPromote } from './promote/command.ts';
 import { startSidecar } from './run.ts';
 import { runStatus, STATUS_FLAGS } from './status.ts';
@@ -35,7 +35,7 @@ const output = {
 };
 
 async function run(flags: RawFlags): Promise<number> {
-  const sidecar = await startSidecar(parseRunConfig(flags, randomBytes(20).toString('hex'), process.env));
+  const sidecar = await startSidecar(parseRunConfig(flags, newIncarnation(), process.env));
   await new Promise<void>((resolve) => {
     const stop = (): void => resolve();
     process.once('SIGTERM', stop);

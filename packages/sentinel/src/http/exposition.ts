@@ -18,9 +18,12 @@ const specOf = (key: MetricKey): MetricSpec => METRICS[key];
 
 /** Loads prom-client, which nobody pays for who has no HTTP port. */
 export async function createExposition(): Promise<Exposition> {
-  // A module of CommonJS: what it exports may be found below `default` only.
-  const loaded = await import('prom-client');
-  const { Counter, Gauge, Histogram, Registry } = 'default' in loaded ? loaded.default : loaded;
+  const [{ default: Counter }, { default: Gauge }, { default: Histogram }, { default: Registry }] = await Promise.all([
+    import('prom-client/lib/counter.js'),
+    import('prom-client/lib/gauge.js'),
+    import('prom-client/lib/histogram.js'),
+    import('prom-client/lib/registry.js'),
+  ]);
   const configOf = ({ name, help, labels = [] }: MetricSpec): { name: string; help: string; labelNames: string[] } => ({
     name,
     help,
