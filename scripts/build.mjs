@@ -51,6 +51,8 @@ async function bundleOne(esbuild, { entry, bundle }, readable) {
     conditions: ['dev'],
     banner: { js: banner },
     plugins: [nodeModules],
+    // Without it winston brings the colours of its own traces.
+    define: { 'process.env.NODE_ENV': '"production"' },
     // What is smaller is read sooner, and V8 keeps the text of a program. The names stay, for the traces of errors.
     minifyWhitespace: isSmall,
     minifySyntax: isSmall,
