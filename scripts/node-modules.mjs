@@ -9,11 +9,22 @@ const late = new Set(['node:assert', 'node:crypto', 'node:tls']);
 
 const namespace = 'node-modules';
 
-/** Stands for a module until it is called, or one of its names is looked for: a name that is not here is looked for in the proxy. */
+/**
+ * Stands for a module until it is called, or one of its names is looked for: a name that is not here is looked for in the proxy.
+ * All names of `node:assert` are functions, and yargs looks for some long before it calls them.
+ */
 const lateModule = (name) => `const load = () => require('${name}');
+const named = (key) => ${name === 'node:assert' ? '(...values) => load()[key](...values)' : 'load()[key]'};
 module.exports = Object.setPrototypeOf((...values) => load()(...values), new Proxy({}, {
-  get: (_, key) => (key === '__esModule' ? undefined : load()[key]),
+  get: (_, key) => (key === '__esModule' ? undefined : named(key)),
 }));`;
+
+/**
+ * Stands for a module that is imported by name. esbuild looks at each name that a module has by itself, and Node 24 loads what stands
+ * behind some of them when they are looked at: those of `node:util` cost 2 MB. This one has none, and finds them all.
+ */
+const namedModule = (name) => `const real = require('${name}');
+module.exports = typeof real === 'function' ? real : Object.create(real);`;
 
 /**
  * A plugin of esbuild. An ES module that imports one of Node's modules loads all that its names lead to: those of `node:http` lead to
@@ -22,13 +33,14 @@ module.exports = Object.setPrototypeOf((...values) => load()(...values), new Pro
 export const nodeModules = {
   name: namespace,
   setup(build) {
-    build.onResolve({ filter: /^[a-z]/ }, ({ path, namespace: from }) => {
+    build.onResolve({ filter: /^[a-z]/ }, ({ path, kind, namespace: from }) => {
       if (!isBuiltin(path)) return undefined;
       const name = path.startsWith('node:') ? path : `node:${path}`;
-      return from === namespace ? { path: name, external: true } : { path: name, namespace };
+      const isItself = from === namespace || (kind === 'require-call' && !late.has(name));
+      return isItself ? { path: name, external: true } : { path: name, namespace };
     });
     build.onLoad({ filter: /./, namespace }, ({ path }) => ({
-      contents: late.has(path) ? lateModule(path) : `module.exports = require('${path}');`,
+      contents: late.has(path) ? lateModule(path) : namedModule(path),
     }));
   },
 };
