@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { imageNodeFlags } from '@sentinel-micro/testkit';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import { type RedisSet, splitImage } from '../redis-set.ts';
 import { type Checks, when } from './complaints.ts';
@@ -14,6 +15,26 @@ const allowedVolumes = [
   'projected',
   'secret',
 ];
+
+/** Of a sidecar with a full heap: Node itself, what its port has in its hands, and a `sentinel handover` beside it. */
+const besideHeapMib = 48 + 16 + 60;
+
+/** As the image limits the heap: the old space, and a new space of three parts. */
+function leastSentinelMib(): number {
+  const flagMib = (name: string): number =>
+    Number(
+      imageNodeFlags('sentinel')
+        .find((flag) => flag.startsWith(`--${name}=`))
+        ?.split('=')[1],
+    );
+  return flagMib('max-old-space-size') + 3 * flagMib('max-semi-space-size') + besideHeapMib;
+}
+
+/** Infinite where there is none. */
+function memoryLimitMib({ resources }: IContainer): number {
+  const limit = resources?.limits?.['memory'];
+  return limit === undefined ? Infinity : Number(/^(\d+)Mi$/.exec(String(limit))?.[1] ?? 0);
+}
 
 /** What the pod may, and what it gets. */
 export const podChecks: Checks = {
@@ -32,13 +53,18 @@ export const podChecks: Checks = {
     ),
   ],
 
-  resources: ({ containers }) =>
-    containers.flatMap(({ name, resources }) =>
+  resources: ({ containers, sentinel }) => [
+    ...containers.flatMap(({ name, resources }) =>
       ['requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory'].flatMap((entry) => {
         const [kind, resource] = entry.split('.') as ['requests' | 'limits', 'cpu' | 'memory'];
         return when(resources?.[kind]?.[resource] === undefined, `${name}: no resources.${entry}`);
       }),
     ),
+    ...when(
+      memoryLimitMib(sentinel) < leastSentinelMib(),
+      `sentinel: resources.limits.memory is less than the ${leastSentinelMib()}Mi that a full heap and \`handover\` take`,
+    ),
+  ],
 
   'no-service-links': ({ pod }) =>
     when(

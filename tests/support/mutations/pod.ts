@@ -37,6 +37,11 @@ export const podMutations: Mutations = {
   resources: [
     ['no limit', ({ redis }) => delete redis.resources!.limits!['memory'], 'no resources.limits.memory'],
     ['no resources', ({ sentinel }) => delete sentinel.resources, 'sentinel: no resources.requests.cpu'],
+    [
+      'less memory than the heap may take',
+      ({ sentinel }) => (sentinel.resources!.limits!['memory'] = '128Mi'),
+      'sentinel: resources.limits.memory is less than the 191Mi',
+    ],
   ],
   'no-service-links': [['Service links', ({ pod }) => delete pod.enableServiceLinks, 'enableServiceLinks']],
   images: [
