@@ -34,8 +34,8 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 const MOST_MIB = 144;
 /**
  * The heap and the allocator take their time to fill up: of a short run only the bound says something, and that the sidecars live.
- * They are started with the heap that their image gives them (docker/sentinel/Dockerfile); a leak of 64 bytes a request would
- * fill it in a run of 20 s.
+ * They are started with the heap that their image gives them (docker/sentinel/Dockerfile). A leak of some bytes a request takes
+ * `npm run test:fuzz -- --minutes 5` to be seen.
  */
 const SETTLES_MS = 60_000;
 const GROWTH_MIB = 16;
