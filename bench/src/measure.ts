@@ -48,6 +48,8 @@ interface MeasureBase {
 export interface SetMeasure extends MeasureBase {
   readonly kind: 'sets';
   readonly contestants: readonly Contestant[];
+  /** After so many rounds all sets are made anew. Left out: one set for all rounds. */
+  readonly newSetsAfter?: number;
   /** Needs a host for each pod, i.e. network namespaces. */
   readonly needsHosts?: boolean;
   /** Done once, when the set is settled. */

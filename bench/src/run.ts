@@ -42,13 +42,24 @@ async function runOnSets(measure: SetMeasure, options: RunOptions): Promise<void
     options.onFailure('all', 'it needs network namespaces, and there are none');
     return;
   }
+  const { newSetsAfter = options.rounds } = measure;
+  for (let from = 0; from < options.rounds; from += newSetsAfter) {
+    await runOnNewSets(measure, { from, to: Math.min(options.rounds, from + newSetsAfter) }, options);
+  }
+}
+
+async function runOnNewSets(
+  measure: SetMeasure,
+  { from, to }: { readonly from: number; readonly to: number },
+  options: RunOptions,
+): Promise<void> {
   const stages: Stage[] = [];
   try {
     for (const contestant of measure.contestants) {
       const stage = await startStage(measure, contestant, options);
       if (stage !== undefined) stages.push(stage);
     }
-    for (let round = 0; round < options.rounds; round++) {
+    for (let round = from; round < to; round++) {
       for (const stage of stages) {
         const { turns = 1 } = stage.contestant;
         for (let turn = 0; turn < turns; turn++) {
@@ -68,6 +79,7 @@ async function startStage(
   options: RunOptions,
 ): Promise<Stage | undefined> {
   const dir = join(options.dir, contestant.name.replaceAll(/[^\w.-]+/g, '-'));
+  rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   let stage: Stage | undefined;
   try {

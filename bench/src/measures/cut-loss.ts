@@ -1,6 +1,7 @@
 import { checkHistory, sleep, type History, type Pod } from '@sentinel-micro/testkit';
 import { ours, theirName, theirs, theirsWithReplicas } from '../contestants.ts';
 import type { SetMeasure } from '../measure.ts';
+import { CUTS_OF_ONE_SET } from './silence.ts';
 
 /** Longer than everybody needs to elect another master. */
 const CUT_MS = 12_000;
@@ -26,7 +27,8 @@ export const cutLoss: SetMeasure = {
     },
   ],
   contestants: [ours, theirs(1000), theirsWithReplicas(1000)],
-  rounds: { full: 5, quick: 1 },
+  rounds: { full: 3, quick: 1 },
+  newSetsAfter: CUTS_OF_ONE_SET,
   needsHosts: true,
   async round(stage, round) {
     const master = await stage.settled();
