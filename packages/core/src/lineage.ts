@@ -83,6 +83,11 @@ function chainOf(whole: Lineage): readonly Ancestor[] {
   return [{ replid: whole.replid, endOffset: asOffset(Number.MAX_SAFE_INTEGER) }, ...pastOf(whole)];
 }
 
+/** True when the one history is a part of the other's past. */
+export function wentOnFrom(later: Lineage, earlier: Lineage): boolean {
+  return pastOf(later).some(({ replid }) => replid === earlier.replid);
+}
+
 /** What a master's history is after its promotion, as far as it goes on from the one that was announced before. */
 export function lineageAfter(now: History, before: Lineage | null): Lineage {
   if (before === null) return withPast(now, []);

@@ -1,5 +1,5 @@
 import type { Outcome } from './action.ts';
-import { isPartOf, type Lineage } from './lineage.ts';
+import { isPartOf, wentOnFrom, type Lineage } from './lineage.ts';
 import type { PodName } from './brand.ts';
 import type { Announcement, MemberView, Position } from './messages.ts';
 import type { ReplicationInfo } from './replication-info.ts';
@@ -93,9 +93,14 @@ export function hasKeys(position: Pick<Position, 'keys'>): boolean {
   return position.keys !== null && position.keys > 0;
 }
 
-/** The newer of two announcements, by term. */
+/**
+ * The newer of two announcements, by term. A master may take a new replication id within a term, when its first replica attaches, and not
+ * everybody may hear of that: then it is the one whose history has gone on. If each kept its own, two pods could hand the lease to each
+ * other without end, as each chooses by what it knows.
+ */
 export function newerAnnouncement(a: Announcement | null, b: Announcement | null): Announcement | null {
   if (a === null) return b;
   if (b === null) return a;
+  if (a.term === b.term) return wentOnFrom(b.history, a.history) ? b : a;
   return b.term > a.term ? b : a;
 }

@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asReplicationId, asRunId, chooseMaster, type MemberView, type Position } from '../src/index.ts';
+import {
+  asOffset,
+  asReplicationId,
+  asRunId,
+  asTerm,
+  chooseMaster,
+  type MemberView,
+  type Position,
+} from '../src/index.ts';
 import type { Frozen } from '../src/state.ts';
+import { lineageRenamed } from '../src/lineage.ts';
+import { newerAnnouncement } from '../src/position.ts';
 import { newestHistory } from '../src/unheard.ts';
 import { announcementOf, LINEAGE, PODS, positionOf } from './support.ts';
 
@@ -119,5 +129,26 @@ describe('S3: promotions that nobody in the election has heard of', () => {
 
   test('at a cold start nothing is known', () => {
     expect(newestHistory(null, HEARD, { [A]: goneOn() }, PODS.length)).toBeNull();
+  });
+});
+
+describe('L1: all choose by the same announcement, in whatever order they hear of two', () => {
+  const renamed = lineageRenamed({ ...positionOf({ replid: FIRST! }), replid2: null, secondReplOffset: null }, LINEAGE);
+  /** The master took a new replication id when its first replica attached. */
+  const gone = { ...ANNOUNCED, history: renamed };
+  const later = { ...announcementOf(1, 8), history: LINEAGE };
+
+  test.each([
+    ['of one term: the one whose history has gone on', ANNOUNCED, gone, gone],
+    ['of two terms: the newer one', gone, later, later],
+    ['one and none', gone, null, gone],
+  ])('%s', (_title, a, b, expected) => {
+    expect(newerAnnouncement(a, b)).toBe(expected);
+    expect(newerAnnouncement(b, a)).toBe(expected);
+  });
+
+  test('what is no newer changes nothing', () => {
+    const same = { ...ANNOUNCED, term: asTerm(7) };
+    expect(newerAnnouncement(ANNOUNCED, same)).toBe(ANNOUNCED);
   });
 });

@@ -1,7 +1,11 @@
+import { DEFAULT_TIMINGS } from '@sentinel-micro/core';
 import type { Pod } from '../pod.ts';
 import type { Scenario } from './scenario.ts';
 import { AFTERMATH_MS } from './story.ts';
 import { plain, quick } from './worlds.ts';
+
+/** A process that is restarted at once. */
+const RESTART_MS = 100;
 
 /** Stories of mistakes that were once made, and mended. */
 export const rememberedScenarios: readonly Scenario[] = [
@@ -203,6 +207,63 @@ export const rememberedScenarios: readonly Scenario[] = [
       yield story.wait(AFTERMATH_MS);
       yield* story.settled();
       story.expectNothingLost();
+    },
+  },
+  {
+    name: 'renamed-unheard',
+    follows:
+      'a new replication id of the master that not everybody has heard of is learnt by the others, and all choose alike',
+    pods: [3],
+    settings: (drawn) => {
+      const redis = { ...drawn.redis, syncDelayMs: 0 };
+      // Long enough for the first replicas to be fed before the lease of the one that stands still is over.
+      return {
+        ...quick(drawn),
+        redis,
+        timings: { ...DEFAULT_TIMINGS, leaseMs: 8000 },
+        mostDelayMs: 1,
+        remembers: true,
+      };
+    },
+    *start(story) {
+      const { world } = story;
+      for (const pod of world.pods) pod.create();
+      // Everybody has heard of the first master; its sidecar stands still before it sees that its first replica has given it a new id.
+      let first: Pod | null = null;
+      world.onStep = (pod, action) => {
+        if (action.type !== 'ask' || action.request.type !== 'ANNOUNCE') return;
+        world.onStep = null;
+        first = pod;
+        world.scheduler.after(4, () => pod.sidecar?.pause());
+      };
+      const isAttached = (): boolean =>
+        first?.redis?.feeding.info().filter((replica) => replica.state === 'online').length === 2;
+      yield story.until('the first master has its replicas', 20_000, isAttached);
+    },
+    *play(story) {
+      const { master: first, replicas, damage, world } = story;
+      const mark = story.mark();
+      first.redis?.append(60, -8000);
+      const isReplicated = (): boolean => replicas.every(({ redis }) => redis?.data.includes(-8000));
+      yield story.until('that is replicated', 3000, isReplicated);
+      // Its sidecar dies when it has told the first one, and remembers the new id.
+      let told: Pod | undefined;
+      world.onStep = (_, action) => {
+        if (action.type !== 'ask' || action.request.type !== 'RENEW') return;
+        if (action.request.announcement?.history.replid !== first.redis?.replid) return;
+        world.onStep = null;
+        told = world.pods.find(({ name }) => name === action.to);
+        damage.killSidecar(first, RESTART_MS);
+      };
+      first.sidecar?.resume('io');
+      yield story.until('the new id is known to it', 1000, () => told !== undefined);
+      // One has what is of the new id, one has read its data from its disk, under an id of its own, and one has nothing.
+      damage.killRedis(first, { forMs: RESTART_MS, kept: 'aof' });
+      damage.killRedis(told as Pod, { forMs: RESTART_MS, kept: 'empty' });
+      yield* story.led(2 * story.failoverMs);
+      yield* story.settled();
+      story.expectMasterHas(new Set([-8000]), 'was replicated');
+      story.expectAtMost(story.notesSince(mark, 'transfer'), 1, 'times that the lease was handed on');
     },
   },
 ];

@@ -178,4 +178,11 @@ export const REGRESSIONS: readonly PlantedFault[] = [
       'patch(turn, { announcement, masterGone: false, release: null, announcedUntilMs }); patchPeer(turn, announcement.pod, { lostUid: null });',
     scenario: 'renewal-outlives-its-pod',
   },
+  {
+    name: 'seed 80000055: of two announcements of a term, each pod keeps its own, and two hand the lease to each other without end',
+    file: 'position.ts',
+    find: 'if (a.term === b.term) return wentOnFrom(b.history, a.history) ? b : a;',
+    replace: 'if (a.term === b.term && a.term > 0) return a;',
+    scenario: 'renamed-unheard',
+  },
 ];
