@@ -15,6 +15,7 @@ import {
   type HolderRole,
   type Turn,
 } from './turn.ts';
+import { isLost } from './view.ts';
 
 type Borrow = PhaseOf<'borrow'>;
 
@@ -66,7 +67,8 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   const { own } = turn.state;
   const { info } = own;
   if (info === null) return 'failed';
-  const isAttached = info.role === 'replica' && info.masterHost === peerView(turn.state, phase.donor).identity?.ip;
+  const donor = peerView(turn.state, phase.donor).identity;
+  const isAttached = info.role === 'replica' && info.masterHost === donor?.ip;
   const isUnderWay = phase.given === null || own.pending !== null;
   if (!isUnderWay && isAttached && info.linkUp && info.offset >= phase.given.offset) return 'done';
   // While a full sync is under way it is waited for: what it brings may be confirmed, and nobody else has it. Once it is being
@@ -77,6 +79,9 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   wakeAt(turn, phase.untilMs);
   if (isUnderWay) return 'under way';
   if (!isAttached) return 'failed';
+  // Redis connects again by itself, to whoever has the donor's address then.
+  const isLinked = info.linkUp || info.syncInProgress || info.loading;
+  if (!isLinked && donor !== null && isLost(turn.state, donor)) return 'failed';
   watchOwn(turn, CATCH_UP_POLL_MS);
   return 'under way';
 }

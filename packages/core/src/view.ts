@@ -1,4 +1,5 @@
 import type { Address } from './action.ts';
+import type { PodName } from './brand.ts';
 import { leaseUntilMs, standingGrant, type Grants } from './lease.ts';
 import type { Change, PeerStatus, StoreStatus } from './messages.ts';
 import { ownPosition } from './position.ts';
@@ -80,9 +81,14 @@ export function renewalOverdueAtMs({ announcedUntilMs, config }: NodeState): num
   return announcedUntilMs - grantMs + heartbeatMs * OVERDUE_HEARTBEATS;
 }
 
-/** The connection to the announced master's sidecar has ended, and it was not reached again. */
-export function isMasterLost({ announcement, peers }: NodeState): boolean {
-  return announcement !== null && peers[announcement.pod]?.lostUid === announcement.uid;
+/** The connection to the sidecar of this very pod has ended, and it was not reached again. */
+export function isLost({ peers }: NodeState, { pod, uid }: { readonly pod: PodName; readonly uid: string }): boolean {
+  return peers[pod]?.lostUid === uid;
+}
+
+/** As `isLost`, of the announced master. */
+export function isMasterLost(state: NodeState): boolean {
+  return state.announcement !== null && isLost(state, state.announcement);
 }
 
 /** From when on the silence of the announced master means something; -Infinity when nobody is known to lead. */

@@ -16,6 +16,7 @@ import {
   configOf,
   follower,
   HISTORY,
+  identity,
   LIMBO,
   orders,
   positionOf,
@@ -97,6 +98,15 @@ describe('S3: when only a pod that is never promoted has everything', () => {
     story.done(story.frozen(asking, feeding, 'DONATE'), 'follow', loading);
     expect(orders(beats(story, TIMINGS.dataWaitMs * 3, loading))).not.toContain('limbo');
     expect(orders(story.redis({ ...ATTACHED, offset: MOST }))).toEqual(['promote']);
+  });
+
+  test('and is lost while it feeds it: the own Redis is detached before it connects again, to whoever has the address then', () => {
+    const { story, asking } = borrower();
+    const copying = { ...ATTACHED, linkUp: false, syncInProgress: true, offset: asOffset(0) };
+    story.done(story.frozen(asking, feeding, 'DONATE'), 'follow', copying);
+    expect(orders(story.feed({ type: 'peer-lost', identity: identity(2) }))).not.toContain('limbo');
+    expect(orders(story.after(5).redis({ ...copying, loading: true }))).not.toContain('limbo');
+    expect(orders(story.after(5).redis({ ...ATTACHED, linkUp: false, offset: MOST }))).toContain('limbo');
   });
 
   test.each<[string, Partial<ReplicationInfo>]>([
