@@ -233,6 +233,8 @@ export class RedisModel extends Process implements RedisState {
 
   #cron(): void {
     this.after(CRON_MS, () => this.#cron());
+    // While a script runs Redis answers others that it is busy, and does nothing else: timers wait for its end.
+    if (this.isBusy) return;
     this.following.cron();
     this.feeding.cron();
   }

@@ -115,6 +115,12 @@ export class ModelStage {
       case 'thaw':
         this.#redis(step.server)?.resume('io');
         return [];
+      case 'script':
+      case 'script-ends': {
+        const redis = this.#redis(step.server);
+        if (redis !== null) redis.isBusy = step.do === 'script';
+        return [];
+      }
       case 'replicaof':
         return [this.#order(step.server, this.#replicaOf(step.server, step.to))];
       case 'write':
@@ -149,7 +155,7 @@ export class ModelStage {
     const servers = new Map<Server, State>();
     for (const [name, { redis }] of this.#hosts) {
       if (redis?.isAlive !== true) servers.set(name, 'absent');
-      else if (redis.isPaused) servers.set(name, 'frozen');
+      else if (redis.isPaused || redis.isBusy) servers.set(name, 'frozen');
       else {
         servers.set(name, {
           info: redis.info(),

@@ -16,6 +16,10 @@ import {
 
 const PORT = 6379;
 const LOOK_TIMEOUT_MS = 3000;
+/** So soon a script is given up waiting for, and others are answered -BUSY. */
+const BUSY_AFTER_MS = 50;
+const PING_EVERY_MS = 10;
+const MOST_PINGS = 500;
 /** What a large write adds, four times what a tiny backlog holds (16 KiB is the least that Redis takes). */
 const LARGE_BYTES = 65_536;
 const SMALLEST_BACKLOG = '16kb';
@@ -54,6 +58,7 @@ function answerToOrder(reply: Reply): Answer {
 
 function configLines(config: ServerConfig): string[] {
   return [
+    `busy-reply-threshold ${BUSY_AFTER_MS}`,
     `repl-ping-replica-period ${config.pingSeconds ?? 3600}`,
     `repl-timeout ${config.replTimeoutSeconds ?? 60}`,
     `min-replicas-to-write ${config.minReplicas ?? 0}`,
@@ -130,6 +135,13 @@ export class RealStage {
         return [];
       case 'thaw':
         this.#host(step.server).redis?.resume();
+        this.#host(step.server).isFrozen = false;
+        return [];
+      case 'script':
+        await this.#runScript(step.server);
+        return [];
+      case 'script-ends':
+        await this.#ask(`admin@${step.server}`, step.server, patienceMs, ['SCRIPT', 'KILL']);
         this.#host(step.server).isFrozen = false;
         return [];
       case 'write':
@@ -218,6 +230,18 @@ export class RealStage {
       answers.push(await this.#ask(`${client}@${server}`, server, patienceMs, args));
     }
     return answers;
+  }
+
+  /** @returns when it is known to run, which is when everybody else is turned away */
+  async #runScript(server: Server): Promise<void> {
+    const admin = `admin@${server}`;
+    this.#host(server).isFrozen = true;
+    await this.#ask(`admin-script@${server}`, server, 0, ['EVAL', 'while true do end', 0]);
+    for (let asked = 0; asked < MOST_PINGS; asked += 1) {
+      if ((await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY') return;
+      await sleep(PING_EVERY_MS);
+    }
+    throw new Error(`the script of ${server} does not run`);
   }
 
   async #ask(

@@ -35,6 +35,9 @@ export type Step = (
   | { do: 'kill'; server: Server }
   | { do: 'freeze'; server: Server }
   | { do: 'thaw'; server: Server }
+  /** A script that does not end by itself; whatever is asked is answered -BUSY. */
+  | { do: 'script'; server: Server }
+  | { do: 'script-ends'; server: Server }
   | { do: 'replicaof'; server: Server; to: Master | 'no one' }
   | { do: 'write'; server: Server; count: number; size: 'small' | 'large'; client: string }
   | { do: 'wait'; server: Server; replicas: number; timeoutMs: number; client: string }
@@ -77,6 +80,14 @@ export function freeze(server: Server): Step {
 
 export function thaw(server: Server): Step {
   return { do: 'thaw', server };
+}
+
+export function runScript(server: Server): Step {
+  return { do: 'script', server };
+}
+
+export function endScript(server: Server): Step {
+  return { do: 'script-ends', server };
 }
 
 export function promote(server: Server): Step {
