@@ -81,7 +81,7 @@ export function progressBorrowing(turn: Turn, phase: Borrow): 'under way' | 'don
   if (!isAttached) return 'failed';
   // Redis connects again by itself, to whoever has the donor's address then.
   const isLinked = info.linkUp || info.syncInProgress || info.loading;
-  if (!isLinked && donor !== null && isLost(turn.state, donor)) return 'failed';
+  if (!isLinked && isLost(turn.state, donor)) return 'failed';
   watchOwn(turn, CATCH_UP_POLL_MS);
   return 'under way';
 }

@@ -279,7 +279,8 @@ export class Invariants implements Watcher {
   /**
    * README, "What is guaranteed": without a password nothing keeps a Redis from an address that changes hands while it has no
    * sidecar that could tell, be it because its container restarted alone, or because the sidecar is not there. One that loads takes no
-   * orders, and connects by itself as soon as it has loaded.
+   * orders, and connects by itself as soon as it has loaded; one that runs a script takes none either, and goes on with a connection that
+   * it had begun to make.
    */
   #mayMeetForeigner(pod: Pod): boolean {
     const { settings, nowMs } = this.#world;
@@ -288,7 +289,7 @@ export class Invariants implements Watcher {
     const { grantMs, heartbeatMs } = this.#world.core.deriveTimings(settings.timings);
     const isUnguarded = !isWell(sidecar) || nowMs - (sidecar?.runsSinceMs ?? 0) < grantMs + heartbeatMs;
     const hasJustLoaded = nowMs - redis.loadedAtMs < heartbeatMs;
-    return isUnguarded || hasJustLoaded || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
+    return isUnguarded || hasJustLoaded || redis.isBusy || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
   }
 
   /** S5: nothing of another cluster's data may be seen in this one. */
