@@ -5,8 +5,11 @@ import type { Readings, SetMeasure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
 
 const PATIENCE_MS = 60_000;
-/** A client that waits longer for an answer of one that hangs would be what is measured; so the writers subscribe to +switch-master, too. */
-const COMMAND_TIMEOUT_MS = 200;
+/**
+ * A client that waits longer for an answer of one that hangs, or for a connection to one that is cut off, would be what is measured; so
+ * the writers subscribe to +switch-master, too.
+ */
+const PATIENCE = { commandTimeoutMs: 200, connectTimeoutMs: 100 };
 /** The defaults of the sidecar, in milliseconds. */
 const DOWN_AFTER_MS = 1000;
 const LEASE_MS = 2000;
@@ -26,7 +29,7 @@ async function whileBroken(
   breakIt: (master: Pod) => Promise<() => Promise<void>>,
 ): Promise<Readings> {
   const master = await stage.settled();
-  const writers = await stage.write({ plain: { commandTimeoutMs: COMMAND_TIMEOUT_MS } });
+  const writers = await stage.write({ plain: PATIENCE });
   try {
     await stage.calm(round);
     let mend = (): Promise<void> => Promise.resolve();
