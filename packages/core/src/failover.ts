@@ -31,6 +31,9 @@ import {
 import { newestHistory } from './unheard.ts';
 import { heldUntilMs, usesStore } from './view.ts';
 
+/** How soon a voter that refuses to freeze is asked again, in milliseconds. */
+const REFUSED_RETRY_MS = 5;
+
 /**
  * The first step after the lease is won. A pod whose Redis has been master all along (only its sidecar restarted) goes on
  * leading, provided that nobody else held a lease in between; everybody else asks first whether the old master lives.
@@ -163,24 +166,49 @@ function freeze(turn: Turn, frozen: Frozen, failedDonors: readonly PodName[] = [
     suspects: detachSuspects(turn, role, frozen),
     asked: [],
     askAgainAtMs: nowMs + config.timings.heartbeatMs,
+    refused: [],
+    refusedAskAtMs: 0,
     failedDonors,
   });
-  const { ranking, members } = turn.state;
-  for (const pod of otherMembers(turn.state)) {
-    // A voter that refused because the release had not reached it yet is asked again: it freezes only for a holder it knows.
-    if (!(pod in role.grants)) ask(turn, pod, role.term, { type: 'RENEW', announcement: null, ranking, members });
-    ask(turn, pod, role.term, { type: 'FREEZE' });
-  }
+  for (const pod of otherMembers(turn.state)) askToFreeze(turn, role, pod);
   holdInLimbo(turn, `election of term ${String(role.term)}`);
+}
+
+/** A voter that refused because the release had not reached it yet is asked for its grant again: it freezes only for a holder it knows. */
+function askToFreeze(turn: Turn, role: HolderRole, pod: PodName): void {
+  const { ranking, members } = turn.state;
+  if (!(pod in role.grants)) ask(turn, pod, role.term, { type: 'RENEW', announcement: null, ranking, members });
+  ask(turn, pod, role.term, { type: 'FREEZE' });
+}
+
+/** The release and the question come from different pods, so either may be first; within a heartbeat both are there. */
+function takeRefusal(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>, from: PodName): void {
+  if (turn.nowMs - phase.startedAtMs >= turn.state.config.timings.heartbeatMs || phase.refused.includes(from)) return;
+  const refusedAskAtMs = phase.refused.length > 0 ? phase.refusedAskAtMs : turn.nowMs + REFUSED_RETRY_MS;
+  enter(turn, role, { ...phase, refused: [...phase.refused, from], refusedAskAtMs });
+}
+
+function askRefusers(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): PhaseOf<'freeze'> {
+  if (phase.refused.length === 0) return phase;
+  if (turn.nowMs < phase.refusedAskAtMs) {
+    wakeAt(turn, phase.refusedAskAtMs);
+    return phase;
+  }
+  for (const pod of phase.refused) askToFreeze(turn, role, pod);
+  const next = { ...phase, refused: [] };
+  enter(turn, role, next);
+  return next;
 }
 
 /** Takes in a voter's final position; null when it has none to show (its Redis is dead) or did not answer. */
 export function takeFrozen(turn: Turn, from: PodName, sentAtMs: number, answer: AnswerBody | null): void {
   const { role } = turn.state;
-  if (role.kind !== 'holder' || role.phase.name !== 'freeze' || answer?.type !== 'frozen') return;
-  // An answer to an earlier election is of no use; one to this election is, also when the term was raised meanwhile.
-  if (sentAtMs < role.phase.startedAtMs) return;
+  if (role.kind !== 'holder' || role.phase.name !== 'freeze') return;
   const { phase } = role;
+  // An answer to an earlier election is of no use; one to this election is, also when the term was raised meanwhile.
+  if (sentAtMs < phase.startedAtMs) return;
+  if (answer?.type === 'refused' && answer.reason === 'no-lease') takeRefusal(turn, role, phase, from);
+  if (answer?.type !== 'frozen') return;
   const { position } = answer;
   const vouched = position === null ? null : vouchFor(from, position, turn.state.members);
   const frozen = vouched === null ? phase.frozen : { ...phase.frozen, [from]: vouched };
@@ -209,7 +237,7 @@ function askStragglers(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): 
 function progressFreeze(turn: Turn, role: HolderRole, before: PhaseOf<'freeze'>): void {
   const { own, config } = turn.state;
   const { self } = config;
-  let phase = askStragglers(turn, role, before);
+  let phase = askRefusers(turn, role, askStragglers(turn, role, before));
   const detached = holdInLimbo(turn, `election of term ${String(role.term)}`);
   const position = detached && own.info !== null && isInLimbo(own.info) ? ownPosition(turn.state, turn.nowMs) : null;
   if (position !== null) {

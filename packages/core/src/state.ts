@@ -108,6 +108,9 @@ export type Phase =
       /** Pods whose sidecar is silent, and whose Redis was asked directly. */
       readonly asked: readonly PodName[];
       readonly askAgainAtMs: number;
+      /** Pods that refused, for the release had not reached them, and that are asked again at `refusedAskAtMs`. */
+      readonly refused: readonly PodName[];
+      readonly refusedAskAtMs: number;
       /** Pods that are never promoted, and whose data could not be fetched: another one may have it as well, else what there is has to do. */
       readonly failedDonors: readonly PodName[];
     }

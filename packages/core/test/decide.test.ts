@@ -268,6 +268,34 @@ describe('an election', () => {
     expect(questions(story.after(1000).tick(), 'PREVOTE')).toEqual([]);
   });
 
+  test('a pod whose FREEZE has overtaken the release is asked again at once, and not for longer than a heartbeat', () => {
+    const story = follower();
+    story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
+    const freezing = story.granted(story.last?.actions ?? [], 'ACQUIRE');
+    story.done(freezing, 'limbo', LIMBO);
+    let asked = questions(freezing, 'FREEZE').filter(({ to }) => to === 'redis-2');
+    const refuse = (by: Story): void => {
+      for (const { to: from, request, sentAtMs } of asked) {
+        const head = { v: 1, cluster: request.cluster, from: identity(2), term: request.term } as const;
+        const answer = { ...head, type: 'refused', reason: 'no-lease', retryAfterMs: 0, announcement: null } as const;
+        by.feed({ type: 'answer', from, request, sentAtMs, answer });
+      }
+    };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      refuse(story);
+      expect(questions(story.after(1).tick(), 'FREEZE')).toEqual([]);
+      asked = questions(story.after(5).tick(), 'FREEZE');
+      expect(asked.map(({ to }) => to)).toEqual(['redis-2']);
+    }
+    const { state, nowMs } = story;
+    expect(orders(story.frozen(asked, () => positionOf()))).toEqual(['promote']);
+    // Had it refused for so long, it would not have been the order of the messages.
+    const stubborn = Object.assign(new Story(story.state.config), { state, nowMs });
+    stubborn.after(TIMINGS.heartbeatMs).tick();
+    refuse(stubborn);
+    expect(questions(stubborn.after(10).tick(), 'FREEZE')).toEqual([]);
+  });
+
   test('promotes nobody before a quorum of pods has shown its data', () => {
     const story = follower();
     story.asked(requestOf(0, 1, { type: 'RELEASE', to: story.state.config.self.pod, cause: 'redis-dead' }));
