@@ -16,10 +16,7 @@ import {
 } from '@sentinel-micro/testkit';
 import { MEASURES } from './catalogue.ts';
 import { USAGE, parseOrder, roundsOf, type Order } from './options.ts';
-import { curveOf } from './curve.ts';
-import { pageOf } from './page.ts';
-import { phasePictureOf } from './phase-picture.ts';
-import { pictureOf } from './picture.ts';
+import { pageOf, picturesOf } from './page.ts';
 import { NOTHING, withReading, withoutMeasures, type Ground, type ResultFile } from './result.ts';
 import { runMeasure } from './run.ts';
 import { HEAD, rowsOf } from './table.ts';
@@ -53,20 +50,11 @@ function show(file: ResultFile): void {
   for (const { measure, contestant, why } of file.failures) console.log(`FAILED ${measure}, ${contestant}: ${why}`);
 }
 
-/** The pictures of the page by the names of their files. */
-function picturesOf(series: ResultFile['series']): Record<string, string | null> {
-  return {
-    'numbers.svg': pictureOf(MEASURES, series),
-    'numbers-phases.svg': phasePictureOf(series),
-    'numbers-hour.svg': curveOf(series),
-  };
-}
-
 function writePage(file: ResultFile): void {
   const docs = join(root, 'docs');
   writeFileSync(join(docs, 'numbers.json'), formatFile(file));
   writeFileSync(join(docs, 'numbers.md'), pageOf(MEASURES, file));
-  for (const [name, picture] of Object.entries(picturesOf(file.series))) {
+  for (const [name, picture] of Object.entries(picturesOf(MEASURES, file.series))) {
     if (picture !== null) writeFileSync(join(docs, name), picture);
   }
   console.log('wrote docs/numbers.md, its pictures and docs/numbers.json');

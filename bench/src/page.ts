@@ -1,7 +1,22 @@
 import { markdownTable } from '@sentinel-micro/testkit';
 import type { Measure } from './measure.ts';
 import type { ResultFile } from './result.ts';
+import { curveOf } from './curve.ts';
+import { phasePictureOf } from './phase-picture.ts';
+import { pictureOf } from './picture.ts';
 import { HEAD, rowsOf } from './table.ts';
+
+/** The pictures of the page by the names of their files; null where what they show was not measured. */
+export function picturesOf(
+  measures: readonly Measure[],
+  series: ResultFile['series'],
+): Readonly<Record<string, string | null>> {
+  return {
+    'numbers.svg': pictureOf(measures, series),
+    'numbers-phases.svg': phasePictureOf(series),
+    'numbers-hour.svg': curveOf(series),
+  };
+}
 
 /** What is shown beside a table. */
 const PICTURES: Readonly<Record<string, readonly string[]>> = {
