@@ -32,7 +32,7 @@ function statusOf(pod: string, masterIp: string | null, cluster = 'redis.shop/my
           ip: masterIp,
           port: 6379,
           runId: RUN_ID,
-          history: HISTORY,
+          history: { ...HISTORY, ancestors: [] },
         };
   const view = { cluster, from: { pod: asPodName(pod) }, master, masterIsFresh: master !== null };
   // make-slave looks at nothing else.
