@@ -33,6 +33,8 @@ export interface Choice {
   readonly passedOver: PodName | null;
   /** Bytes that some frozen pod has, and neither the winner nor the donor. */
   readonly bytesMissing: number;
+  /** Something that was confirmed may be missing in what can be had. */
+  readonly isAtRisk: boolean;
   readonly reason: string;
 }
 
@@ -183,27 +185,48 @@ function keepersOf(
   return entries.filter((entry) => isComparable(entry.position, kept));
 }
 
+const mostOf = (entries: readonly Entry[]): number => Math.max(0, ...entries.map(({ position }) => position.offset));
+
+/**
+ * True when something that was confirmed may be missing in what `inReach` have: too few show that they have kept it, or one of those who
+ * do has more, and can neither be promoted nor feed anybody.
+ */
+function mayLackConfirmed(entries: readonly Entry[], inReach: readonly Entry[], replicas: number): boolean {
+  const needed = dataQuorumOf(replicas);
+  const isFull = ({ worth }: Entry): boolean => worth === 'full';
+  if (inReach.filter(isFull).length >= needed) return false;
+  const full = entries.filter(isFull);
+  return full.length < needed || mostOf(full) > mostOf(inReach);
+}
+
+/** Those who have parted from the newest history, and what they have of it. */
+interface Parted {
+  readonly entries: readonly Entry[];
+  readonly shared: number;
+}
+
 /**
  * Somebody has parted from the newest history, and has more of it all the same than those who have not: its last bytes are its own (a
  * ping is enough), but it has every confirmed write that they have, and may have others. Its own bytes are kept with it. One that
- * nobody has watched all the time may be emptied, and counts only when too few show that they have kept what was confirmed.
+ * nobody has watched all the time may be emptied, and counts only when what was confirmed may be missing in what can be had.
  */
 function partedWithMore(
   entries: readonly Entry[],
-  eligible: readonly Entry[],
+  rivals: readonly Entry[],
   known: Lineage | null,
   isAtRisk: boolean,
-): Entry[] {
-  if (known === null) return [];
-  const most = Math.max(0, ...eligible.map(({ position }) => position.offset));
+): Parted | null {
+  if (known === null) return null;
+  const most = mostOf(rivals);
   const parted = entries.flatMap((entry) => {
     const { position, worth } = entry;
     const shared = worth === 'none' && position.intact && !position.astray ? sharedOffset(position, known) : null;
     const mayCount = position.synced === true || (isAtRisk && hasKeys(position));
     return shared !== null && shared > most && mayCount ? [{ entry, shared }] : [];
   });
+  if (parted.length === 0) return null;
   const best = Math.max(...parted.map(({ shared }) => shared));
-  return parted.filter(({ shared }) => shared === best).map(({ entry }) => entry);
+  return { entries: parted.filter(({ shared }) => shared === best).map(({ entry }) => entry), shared: best };
 }
 
 /** Those who are only kept from being promoted by their priority, and can feed another one; the one with the most first. */
@@ -240,9 +263,13 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
   const keepers = keepersOf(entries, newest, lastMaster, isElectable);
-  const isAtRisk = entries.filter(({ worth }) => worth === 'full').length < dataQuorumOf(replicas);
-  const parted = partedWithMore(entries.filter(isElectable), keepers, newest, isAtRisk);
-  const eligible = parted.length > 0 ? parted : keepers;
+  const donors = donorsAmong(keepers, reachable).filter(({ pod }) => !failedDonors.includes(pod));
+  const inReach = keepers.filter((entry) => isElectable(entry) || donors.includes(entry));
+  const isAtRisk = mayLackConfirmed(entries, inReach, replicas);
+  // Whose sidecar is silent does not stand for what the others lack; but where nobody else can be promoted they are waited for.
+  const rivals = keepers.some(isElectable) ? keepers.filter(({ pod }) => reachable.includes(pod)) : keepers;
+  const parted = partedWithMore(entries.filter(isElectable), rivals, newest, isAtRisk);
+  const eligible = parted?.entries ?? keepers;
   const electable = eligible.filter(isElectable);
   const contenderOf = ({ pod, position }: Entry): Contender =>
     pod === holder ? { ...position, runId: FIRST_RUN_ID } : position;
@@ -253,14 +280,14 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
     if (isTie && a.worth !== b.worth) return WORTH_ORDER[a.worth] - WORTH_ORDER[b.worth];
     return compareContenders(contenderOf(a), contenderOf(b));
   });
-  const mostData = Math.max(...eligible.map((entry) => entry.position.offset));
   const mostElectable = Math.max(...electable.map((entry) => entry.position.offset));
   const first = byMerit[0];
   const withMost = byMerit.find((entry) => entry.position.offset === mostElectable);
-  const donors = donorsAmong(eligible, reachable).filter(({ pod }) => !failedDonors.includes(pod));
   // When only those have the data who are never promoted, somebody whose own data is not worth anything gets theirs.
   const winner = withMost ?? (donors.length > 0 ? heirAmong(entries.filter(isElectable), holder) : undefined);
-  const donor = winner === undefined ? undefined : donors.find((one) => hasMoreThan(one, winner));
+  const donor = winner === undefined || parted !== null ? undefined : donors.find((one) => hasMoreThan(one, winner));
+  // Of one that has parted, what it has of the newest history; the rest is its own.
+  const kept = parted?.shared ?? (donor ?? winner)?.position.offset ?? 0;
   const reasonFor = (entry: Entry): string => {
     if (entry.pod === winner?.pod) return winnerReason(winner, first);
     if (entry.pod === donor?.pod) return 'priority 0: never promoted, but it has the most data, which is fetched first';
@@ -277,7 +304,8 @@ export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstance
     verdicts: entries.map((entry) => ({ ...entry, reason: reasonFor(entry) })),
     donor: donor?.pod ?? null,
     passedOver: withMost === undefined || withMost === first ? null : (first?.pod ?? null),
-    bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostData), (donor ?? winner).position.offset),
+    bytesMissing: winner === undefined ? 0 : bytesBetween(asOffset(mostOf(keepers)), asOffset(kept)),
+    isAtRisk,
     reason: winner === undefined ? 'nobody can be promoted' : winnerReason(winner, first),
   };
 }

@@ -309,7 +309,8 @@ function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string
   // chosen one, an answer that is still to come may be the one that has everything.
   const losesNothing = source?.worth === 'full' && choice.bytesMissing === 0;
   const allAnswered = members.every((pod) => phase.answered.includes(pod));
-  if (full >= needed && (losesNothing || (allAnswered && source?.worth === 'full'))) return 'ready';
+  const isForbidden = durability === 'strict' && choice.isAtRisk;
+  if (full >= needed && !isForbidden && (losesNothing || (allAnswered && source?.worth === 'full'))) return 'ready';
   // When everybody has shown what there is, waiting brings no more; with --durability strict only a cold start is let through.
   // A Redis that was asked directly may have the most: its sidecar, which alone can promote it, is waited for.
   const allShown = choice.verdicts.length === members.length && (choice.bytesMissing === 0 || allAnswered);
@@ -319,8 +320,7 @@ function readiness(turn: Turn, phase: PhaseOf<'freeze'>, choice: Choice): string
     wakeAt(turn, phase.startedAtMs + timings.dataWaitMs);
     return `waiting for more pods to show their data: ${missing}`;
   }
-  if (durability === 'strict' && full < needed)
-    return `waiting for pods with their data (--durability strict): ${missing}`;
+  if (isForbidden) return `waiting for pods with their data (--durability strict): ${missing}`;
   // A store gives the lease to one who hears nobody, too: those who are not heard may have everything.
   const isAlone = usesStore(turn.state) && phase.answered.length < turn.state.config.quorum;
   if (isAlone && known !== null && source !== undefined && isEmpty(source.position, known))

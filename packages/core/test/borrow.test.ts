@@ -13,6 +13,7 @@ import {
 } from '../src/index.ts';
 import {
   announcementOf,
+  beats,
   configOf,
   follower,
   HISTORY,
@@ -64,16 +65,6 @@ function stranger(): { story: Story; asking: readonly Action[] } {
   const freezing = story.granted(story.granted(story.last?.actions ?? [], 'PREVOTE'), 'ACQUIRE');
   story.redis(LIMBO);
   return { story, asking: story.frozen(freezing, (index) => (index === 2 ? never() : positionOf())) };
-}
-
-/** Time passes; the lease is renewed, and the own Redis looked at. @returns everything that was done. */
-function beats(story: Story, forMs: number, info: Partial<ReplicationInfo> = LIMBO): readonly Action[] {
-  const done: Action[] = [];
-  for (const untilMs = story.nowMs + forMs; story.nowMs < untilMs;) {
-    const actions = story.after(TIMINGS.heartbeatMs - 1).redis(info);
-    done.push(...actions, ...story.granted(actions, 'RENEW'));
-  }
-  return done;
 }
 
 describe('S3: when only a pod that is never promoted has everything', () => {

@@ -2,10 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   asOffset,
+  asPodName,
   asReplicationId,
   asRunId,
   chooseMaster,
   vouchFor,
+  type Choice,
   type Circumstances,
   type PodName,
   type Position,
@@ -206,6 +208,70 @@ describe('the choice among the frozen', () => {
     ])('and that nobody has watched all the time %s', (_title, change, others, winner) => {
       const frozen = { [A]: at(114, { synced: false, ...change }), [B]: at(40), ...others };
       expect(chooseMaster(frozen, newest, heldBy(B)).winner).toBe(winner);
+    });
+
+    // B is full and in reach; what C shows proves that it lacks something.
+    const unheard = asPodName('redis-3');
+    const ofNewest = { replid: OTHER, replid2: LINEAGE.replid, secondReplOffset: asOffset(101) } as const;
+    const most = at(150, ofNewest);
+    const never = at(150, { ...ofNewest, priority: 0 });
+    const isSilent = { reachable: [A, B, unheard] };
+
+    test.each<[string, Partial<Circumstances>, Frozen, Partial<Choice>]>([
+      [
+        'is chosen when the one with more is silent',
+        isSilent,
+        { [C]: most },
+        { winner: A, bytesMissing: 50, isAtRisk: true },
+      ],
+      [
+        'is chosen when that one is never promoted, and silent',
+        isSilent,
+        { [C]: never },
+        { winner: A, bytesMissing: 50, isAtRisk: true },
+      ],
+      [
+        'is not chosen when that one can feed another one',
+        {},
+        { [C]: never },
+        { winner: B, donor: C, bytesMissing: 0, isAtRisk: false },
+      ],
+      // Whoever is chosen instead would not know that, and ask it again.
+      [
+        'is not chosen when that one has failed to',
+        { failedDonors: [C] },
+        { [C]: never },
+        { winner: B, bytesMissing: 110, isAtRisk: true },
+      ],
+      [
+        'is not chosen when enough of the others have kept theirs',
+        isSilent,
+        { [C]: most, [unheard]: at(30) },
+        { winner: B, bytesMissing: 110, isAtRisk: false },
+      ],
+      [
+        'is not chosen when the silent one has less',
+        isSilent,
+        { [C]: at(30) },
+        { winner: B, bytesMissing: 0, isAtRisk: false },
+      ],
+    ])('and that nobody has watched, of four pods: %s', (_title, change, others, choice) => {
+      const circumstances = { ...heldBy(B, [...PODS, unheard]), replicas: 4, ...change };
+      const frozen = { [A]: at(114, { synced: false }), [B]: at(40), ...others };
+      expect(chooseMaster(frozen, newest, circumstances)).toMatchObject(choice);
+    });
+
+    test.each([
+      ['has failed to feed', { failedDonors: [C] }, never],
+      ['is silent', isSilent, most],
+    ])('is not put above the only one who has not parted, and %s: that one is waited for', (_title, change, only) => {
+      const circumstances = { ...heldBy(B, [...PODS, unheard]), replicas: 4, ...change };
+      expect(chooseMaster({ [A]: at(114), [C]: only }, newest, circumstances).winner).toBeNull();
+    });
+
+    test('S3: and that was watched is chosen before one that has less, though a silent one has more', () => {
+      const frozen = { [A]: at(114), [B]: at(40), [C]: most };
+      expect(chooseMaster(frozen, newest, heldBy(B, [A, B]))).toMatchObject({ winner: A, bytesMissing: 50 });
     });
   });
 

@@ -228,8 +228,8 @@ export function orders(actions: readonly Action[]): OwnAction['kind'][] {
 }
 
 /** redis-1 follows redis-0, which holds the lease of term 1. */
-export function follower(): Story {
-  const story = new Story(configOf(1));
+export function follower(change: Partial<NodeConfig> = {}): Story {
+  const story = new Story(configOf(1, change));
   story.redis();
   story.after(TIMINGS.grantMs).asked(renewal(0, 1));
   return story;
@@ -254,4 +254,14 @@ export function leader(): Story {
   const { story, actions } = elected();
   story.done(actions, 'promote', { role: 'master', masterHost: null, masterPort: null, linkUp: false });
   return story;
+}
+
+/** Time passes; the lease is renewed, and the own Redis looked at. @returns everything that was done. */
+export function beats(story: Story, forMs: number, info: Partial<ReplicationInfo> = LIMBO): readonly Action[] {
+  const done: Action[] = [];
+  for (const untilMs = story.nowMs + forMs; story.nowMs < untilMs;) {
+    const actions = story.after(TIMINGS.heartbeatMs - 1).redis(info);
+    done.push(...actions, ...story.granted(actions, 'RENEW'));
+  }
+  return done;
 }

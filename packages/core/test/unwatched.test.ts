@@ -1,8 +1,9 @@
 // What a Redis is worth that nobody has watched all the time.
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asReplicationId, asTerm, type Action, type Position } from '../src/index.ts';
+import { asOffset, asReplicationId, asTerm, type Action, type NodeConfig, type Position } from '../src/index.ts';
 import {
   announcementOf,
+  beats,
   configOf,
   follower,
   identity,
@@ -21,8 +22,9 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
     linkUp: boolean,
     offset = 100,
     ofOld: Position | null = null,
+    durability: NodeConfig['durability'] = 'available',
   ): { story: Story; actions: readonly Action[] } {
-    const story = follower();
+    const story = follower({ durability });
     const { pod, ip, redisPort: port } = identity(2);
     const { runId } = positionOf();
     const told = { pod, ip, port, runId, offset: 100, priority: 100, linkUp, lastIoSecondsAgo: 0, isReachable: true };
@@ -58,6 +60,18 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
     expect(orders(actions)).toEqual([]);
     expect(orders(story.after(TIMINGS.probeTimeoutMs * 3).tick())).not.toContain('promote');
   });
+
+  test.each([
+    ['available', 1],
+    ['strict', 0],
+  ] as const)(
+    'S3: when it has the most, --durability %s: promotions after --data-wait-ms',
+    (durability, promotions) => {
+      const { story } = besideSilence(true, 150, null, durability);
+      const later = beats(story, TIMINGS.dataWaitMs * 2);
+      expect(orders(later).filter((kind) => kind === 'promote')).toHaveLength(promotions);
+    },
+  );
 });
 
 describe('a Redis that somebody has pointed at another one than the master', () => {

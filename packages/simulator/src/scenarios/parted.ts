@@ -2,6 +2,7 @@ import { DEFAULT_TIMINGS } from '@sentinel-micro/core';
 import type { Pod } from '../pod.ts';
 import type { RunSettings } from '../settings.ts';
 import type { Scenario } from './scenario.ts';
+import type { Wait } from './script.ts';
 import { AFTERMATH_MS, type Direction, type Story } from './story.ts';
 import { quick } from './worlds.ts';
 
@@ -18,6 +19,51 @@ function busy(drawn: RunSettings): RunSettings {
 
 function fromClients({ settings }: Story, { index }: Pod): readonly Direction[] {
   return Array.from({ length: settings.clients }, (_, client) => [settings.pods + client, index] as const);
+}
+
+interface FormerAndNext {
+  readonly former: Pod;
+  readonly next: Pod;
+  /** What both have. */
+  readonly had: ReadonlySet<number>;
+}
+
+/** A former master has parted, and its sidecar has restarted; one leads since; and a replica was left behind long ago. */
+function* formerParts(story: Story): Generator<Wait, FormerAndNext, void> {
+  const { master: former, damage } = story;
+  const [next, behind] = story.replicas as [Pod, Pod];
+  const reconnectBehind = story.isolate(behind, null);
+  yield story.wait(A_WHILE_MS);
+  const reconnectFormer = story.isolate(former, null);
+  // Nobody else has this.
+  former.redis?.append(60, -9000);
+  reconnectBehind();
+  yield* story.succeeded(former);
+  story.expect(story.master === next, `${story.master.name} is master`);
+  const had = new Set(next.redis?.data.filter((value) => former.redis?.data.includes(value)));
+  damage.killSidecar(former, RESTART_MS);
+  yield story.wait(A_WHILE_MS);
+  reconnectFormer();
+  yield story.wait(A_WHILE_MS);
+  return { former, next, had };
+}
+
+/** The one that leads is lost, and the former master follows it. */
+function formerFollows(name: string, follows: string, lose: (story: Story, next: Pod) => void): Scenario {
+  return {
+    name,
+    follows,
+    pods: [3],
+    settings: busy,
+    *play(story) {
+      const { former, next, had } = yield* formerParts(story);
+      lose(story, next);
+      yield* story.succeeded(next, story.failoverMs * 2);
+      story.expect(story.master === former, `${story.master.name} is master, which was left behind`);
+      story.expectMasterHas(had, `both ${former.name} and ${next.name} had`);
+      yield story.wait(AFTERMATH_MS);
+    },
+  };
 }
 
 /** Histories that have parted: whose data counts. */
@@ -76,33 +122,30 @@ export const partedScenarios: readonly Scenario[] = [
       story.expectMasterHas(had, 'was confirmed by the two that went on');
     },
   },
+  formerFollows(
+    'unwatched-former-master',
+    'a former master that has parted, and whose sidecar has restarted, goes before a replica that was left behind long ago',
+    (story, next) => story.isolate(next, null),
+  ),
+  formerFollows(
+    'data-out-of-reach',
+    'the same while one that has more can be seen, but neither be promoted nor feed anybody, for its sidecar is gone',
+    ({ damage }, next) => damage.killSidecar(next, null),
+  ),
   {
-    name: 'unwatched-former-master',
-    follows:
-      'a former master that has parted, and whose sidecar has restarted, goes before a replica that was left behind long ago',
+    name: 'data-out-of-reach-strict',
+    follows: 'with --durability strict whoever has more, and can be seen, is waited for until its sidecar runs again',
     pods: [3],
-    settings: busy,
+    settings: (drawn) => ({ ...busy(drawn), durability: 'strict' }),
     *play(story) {
-      const { master: former, damage } = story;
-      const [next, behind] = story.replicas as [Pod, Pod];
-      const reconnectBehind = story.isolate(behind, null);
-      yield story.wait(A_WHILE_MS);
-      const reconnectFormer = story.isolate(former, null);
-      // Nobody else has this.
-      former.redis?.append(60, -9000);
-      reconnectBehind();
-      yield* story.succeeded(former);
-      story.expect(story.master === next, `${story.master.name} is master`);
-      const had = new Set(next.redis?.data.filter((value) => former.redis?.data.includes(value)));
-      damage.killSidecar(former, RESTART_MS);
-      yield story.wait(A_WHILE_MS);
-      reconnectFormer();
-      yield story.wait(A_WHILE_MS);
-      story.isolate(next, null);
-      yield* story.succeeded(next, story.failoverMs * 2);
-      story.expect(story.master === former, `${story.master.name} is master, which was left behind`);
-      story.expectMasterHas(had, `both ${former.name} and ${next.name} had`);
-      yield story.wait(AFTERMATH_MS);
+      const { next } = yield* formerParts(story);
+      const mark = story.mark();
+      story.damage.killSidecar(next, null);
+      yield story.wait(story.failoverMs * 2);
+      story.expectEqual(story.promotionsSince(mark), 0, 'promotions');
+      next.startSidecar();
+      yield* story.led();
+      story.expectNothingLost();
     },
   },
 ];

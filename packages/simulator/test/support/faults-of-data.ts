@@ -12,7 +12,7 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
   {
     name: 'what only a pod with priority 0 has is thrown away',
     file: 'choose.ts',
-    find: 'const donors = donorsAmong(eligible, reachable).filter(({ pod }) => !failedDonors.includes(pod));',
+    find: 'const donors = donorsAmong(keepers, reachable).filter(({ pod }) => !failedDonors.includes(pod));',
     replace: 'const donors: readonly Entry[] = [];',
     scenario: 'priority-zero-has-most',
   },

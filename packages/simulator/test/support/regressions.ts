@@ -7,6 +7,13 @@ const FORGETFUL_LEADER = {
   replace: 'return shown.length > 0 ? history : lineageShownBy(shown, history);',
 };
 
+/** What can be seen, but not be had, is taken for what there is. */
+const STANDING_IN = {
+  file: 'choose.ts',
+  find: 'const rivals = keepers.some(isElectable) ? keepers.filter(({ pod }) => reachable.includes(pod)) : keepers;',
+  replace: 'const rivals = keepers;',
+};
+
 /**
  * Mistakes that the core once had, each with its mend taken out again. The seeds that found them belonged to another drawing of
  * plans; the stories and kinds of faults named here show the same.
@@ -164,6 +171,27 @@ export const REGRESSIONS: readonly PlantedFault[] = [
     find: 'position.synced === true || (isAtRisk && hasKeys(position))',
     replace: 'position.synced === true',
     scenario: 'unwatched-former-master',
+  },
+  {
+    name: 'seed 90000053: whose data can be seen, but not be had, stands for what the others lack',
+    ...STANDING_IN,
+    scenario: 'data-out-of-reach',
+  },
+  {
+    name: 'seed 90000053: the same, and whose sidecar has restarted is passed over for that reason alone',
+    file: 'choose.ts',
+    find: 'const isAtRisk = mayLackConfirmed(entries, inReach, replicas);',
+    replace: 'const isAtRisk = mayLackConfirmed(entries, inReach.length > 0 ? entries : inReach, replicas);',
+    scenario: 'data-out-of-reach',
+  },
+  {
+    name: 'the same: with --durability strict it is not waited for',
+    file: 'failover.ts',
+    find: "const isForbidden = durability === 'strict' && choice.isAtRisk;",
+    replace: "const isForbidden = durability === 'strict' && full < needed;",
+    // Otherwise the former master is chosen, and that one has not heard that enough have kept their data.
+    also: [STANDING_IN],
+    scenario: 'data-out-of-reach-strict',
   },
   {
     name: 'seed 60002764: what a Redis still has of the time before nobody remembers is not asked for',
