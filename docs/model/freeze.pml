@@ -247,7 +247,7 @@ inline show_position(v) {
 #else
 #define UNDISTURBED(c, v) (p[c].term <= lineage[p[c].known].term && p[v].term <= lineage[p[c].known].term)
 #endif
-/* election.ts, win(), with the vote of v; failover.ts, startFailover() and freeze(). */
+/* election.ts, win(), with the vote of v; failover.ts, startFailover(); freeze.ts, freeze(). */
 #define ELECT(c, v)                                                                                        \
   :: d_step { holder == NOBODY && RUNS(c) && RUNS(v) && p[c].phase == FOLLOWER && elections > 0 ->         \
               if :: NEWER(p[c].known, p[v].known) -> p[c].known = p[v].known :: else fi;                   \

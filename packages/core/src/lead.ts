@@ -76,9 +76,13 @@ export function lead(turn: Turn, info: ReplicationInfo, promoted: PhaseOf<'promo
  * a master of the time before that, which comes back without a sidecar, is known by what somebody else's Redis remembers of it.
  */
 function withShownPast({ state }: Turn, history: Lineage): Lineage {
-  const others = otherMembers(state).map((pod) => peerView(state, pod).position);
-  const shown = [...others, state.own.lastMaster?.history ?? null].filter((one) => one !== null);
+  const shown = [...positionsOfOthers(state), state.own.lastMaster?.history ?? null].filter((one) => one !== null);
   return lineageShownBy(shown, history);
+}
+
+/** What each of the others has told last; null of whom nothing is known. */
+function positionsOfOthers(state: NodeState): (Position | null)[] {
+  return otherMembers(state).map((pod) => peerView(state, pod).position);
 }
 
 /** The order of succession after this pod, from what the others told last. */
@@ -121,8 +125,7 @@ function viewMembers(turn: Turn): MemberView[] {
 function announceAgain(turn: Turn, { term }: HolderRole): Announcement | null {
   const { announcement } = turn.state;
   if (announcement === null) return null;
-  const others = otherMembers(turn.state).map((pod) => peerView(turn.state, pod).position);
-  const isFounded = announcement.isFounded && !haveAllJoined(others, announcement);
+  const isFounded = announcement.isFounded && !haveAllJoined(positionsOfOthers(turn.state), announcement);
   return { ...announcement, term, isFounded, history: withShownPast(turn, announcement.history) };
 }
 

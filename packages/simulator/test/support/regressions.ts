@@ -21,14 +21,14 @@ const STANDING_IN = {
 export const REGRESSIONS: readonly PlantedFault[] = [
   {
     name: 'seeds 4844, 4915: one that has promoted itself in secret goes on beside the one that is elected next',
-    file: 'failover.ts',
+    file: 'freeze.ts',
     find: 'return target === null ? [] : [detach(turn, role, target)];',
     replace: 'return target === null || role.term > 0 ? [] : [detach(turn, role, target)];',
     scenario: 'secret-promotion',
   },
   {
     name: 'seed 101591: all sidecars have restarted, and the Redis that a replica follows is not detached',
-    file: 'failover.ts',
+    file: 'freeze.ts',
     find: 'const unknown = role.old === null ? unknownMaster(turn) : null;',
     replace: 'const unknown = role.old === null && role.term < 0 ? unknownMaster(turn) : null;',
     scenario: 'forgotten-master',
