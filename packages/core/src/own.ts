@@ -322,13 +322,21 @@ function firstContactMs({ startedAtMs, config }: NodeState): number {
   return startedAtMs + config.timings.requestTimeoutMs * 2;
 }
 
+/** DNS names others of the set, but not this one: a pod that is gone, whose address anybody may be given. */
+function isUnnamed({ addresses, config }: NodeState, host: string | null): boolean {
+  const isNumeric = host !== null && /^\d+(\.\d+){3}$/.test(host);
+  const isToldOfOthers = addresses.ips.some((ip) => ip !== config.self.ip);
+  return isNumeric && isToldOfOthers && !addresses.ips.includes(host);
+}
+
 /**
  * A running set gets its sidecars one by one (ADR 8): nobody has ever led, and the Redis, started as a replica of the master that the
  * others follow, has not been linked in its life: that one may just not have begun to copy.
  */
-function firstCopyMs({ announcement, term, own }: NodeState): number {
+function firstCopyMs(state: NodeState): number {
+  const { announcement, term, own } = state;
   const isFirst = announcement === null && term === 0 && own.info?.linkDownSinceSeconds === null;
-  return isFirst ? own.health.sinceMs + FIRST_COPY_MS : 0;
+  return isFirst && !isUnnamed(state, own.info.masterHost) ? own.health.sinceMs + FIRST_COPY_MS : 0;
 }
 
 /**

@@ -56,3 +56,25 @@ test('and not when somebody has led meanwhile, and is gone', () => {
   story.after(TIMINGS.grantMs + TIMINGS.detachGraceMs);
   expect(detachedAfterMs(story, FIRST_CONTACT_MS, { ...WAITING, masterHost: '10.0.0.1' })).not.toBeNull();
 });
+
+/** redis-1, whose DNS names these. */
+function named(...ips: string[]): Story {
+  const story = new Story(configOf(1));
+  story.feed({ type: 'addresses', ips });
+  return story;
+}
+
+// Fails when DNS is not heard: all sidecars had restarted without a memory, the master's pod was gone, and a stranger's Redis that got its
+// address fed the replica (seed 100000812).
+test('S5: and not when DNS names others of the set, but not the one that it waits for', () => {
+  const story = named('10.0.0.2', '10.0.0.3');
+  expect(detachedAfterMs(story, FIRST_CONTACT_MS + SAMPLE_MS, { ...WAITING, masterHost: '10.0.0.1' })).not.toBeNull();
+});
+
+test.each([
+  ['DNS names it', named('10.0.0.1', '10.0.0.2', '10.0.0.3'), '10.0.0.1'],
+  ['DNS names nobody else', named('10.0.0.2'), '10.0.0.1'],
+  ['it is known by its name', named('10.0.0.2', '10.0.0.3'), 'redis-0.redis.ns.svc'],
+])('it is waited for when %s', (_title, story, masterHost) => {
+  expect(detachedAfterMs(story, COPY_MS, { ...WAITING, masterHost })).toBeNull();
+});
