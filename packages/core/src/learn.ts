@@ -1,3 +1,4 @@
+import { isSameHolder } from './lease.ts';
 import type { Announcement } from './messages.ts';
 import { newerAnnouncement } from './position.ts';
 import { patch, type Turn } from './turn.ts';
@@ -9,6 +10,11 @@ import { isLeading } from './view.ts';
  */
 export function learn(turn: Turn, announcement: Announcement | null): void {
   if (isLeading(turn.state, turn.nowMs)) return;
-  const newest = newerAnnouncement(turn.state.announcement, announcement);
-  if (newest !== turn.state.announcement) patch(turn, { announcement: newest });
+  const { announcement: before, announcedUntilMs } = turn.state;
+  const newest = newerAnnouncement(before, announcement);
+  if (newest === null || newest === before) return;
+  patch(turn, { announcement: newest });
+  // Its own renewals speak for a master; those of the one before do not, nor does that one's end.
+  if (before !== null && !isSameHolder(before, newest))
+    patch(turn, { announcedUntilMs: Math.min(announcedUntilMs, turn.nowMs), masterGone: false });
 }

@@ -20,7 +20,7 @@ import {
   watchOwn,
   type Turn,
 } from './turn.ts';
-import { isAnnouncementFresh, isMasterLost, renewalOverdueAtMs, usesStore } from './view.ts';
+import { isAnnouncementFresh, isLost, isMasterLost, renewalOverdueAtMs, usesStore } from './view.ts';
 
 /** How long to wait before the same thing is ordered of the own Redis again, in milliseconds. */
 const RETRY_MS = 300;
@@ -322,7 +322,13 @@ function firstContactMs({ startedAtMs, config }: NodeState): number {
   return startedAtMs + config.timings.requestTimeoutMs * 2;
 }
 
-/** DNS names others of the set, but not this one: a pod that is gone, whose address anybody may be given. */
+/** A pod that is gone, as far as this one can tell: anybody may be given its address. */
+function isGoneFrom(state: NodeState, host: string | null): boolean {
+  const peer = Object.values(state.peers).find((one) => one?.identity?.ip === host);
+  return (peer?.identity != null && isLost(state, peer.identity)) || isUnnamed(state, host);
+}
+
+/** DNS names others of the set, but not this one. */
 function isUnnamed({ addresses, config }: NodeState, host: string | null): boolean {
   const isNumeric = host !== null && /^\d+(\.\d+){3}$/.test(host);
   const isToldOfOthers = addresses.ips.some((ip) => ip !== config.self.ip);
@@ -336,7 +342,7 @@ function isUnnamed({ addresses, config }: NodeState, host: string | null): boole
 function firstCopyMs(state: NodeState): number {
   const { announcement, term, own } = state;
   const isFirst = announcement === null && term === 0 && own.info?.linkDownSinceSeconds === null;
-  return isFirst && !isUnnamed(state, own.info.masterHost) ? own.health.sinceMs + FIRST_COPY_MS : 0;
+  return isFirst && !isGoneFrom(state, own.info.masterHost) ? own.health.sinceMs + FIRST_COPY_MS : 0;
 }
 
 /**

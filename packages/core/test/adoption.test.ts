@@ -1,7 +1,7 @@
 // A running set gets its sidecars one by one: the first of them knows of nobody who leads, and its new Redis waits for its first copy.
 import { expect, test } from '@jest/globals';
 import { asTerm, type ReplicationInfo } from '../src/index.ts';
-import { configOf, orders, renewal, Story, TIMINGS } from './support.ts';
+import { configOf, identity, orders, renewal, Story, TIMINGS } from './support.ts';
 
 const SAMPLE_MS = 100;
 /** Who is there has been met by then. */
@@ -69,6 +69,13 @@ function named(...ips: string[]): Story {
 test('S5: and not when DNS names others of the set, but not the one that it waits for', () => {
   const story = named('10.0.0.2', '10.0.0.3');
   expect(detachedAfterMs(story, FIRST_CONTACT_MS + SAMPLE_MS, { ...WAITING, masterHost: '10.0.0.1' })).not.toBeNull();
+});
+
+test('S5: and not when a sidecar beside it was there, and is gone', () => {
+  const story = new Story(configOf(1));
+  story.feed({ type: 'peer-met', identity: identity(0), announcement: null, term: asTerm(0) });
+  expect(detachedAfterMs(story, COPY_MS / 2, { ...WAITING, masterHost: '10.0.0.1' })).toBeNull();
+  expect(orders(story.feed({ type: 'peer-lost', identity: identity(0) }))).toContain('limbo');
 });
 
 test.each([
