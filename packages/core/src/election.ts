@@ -98,7 +98,7 @@ export function progressFollower(turn: Turn): void {
     because(turn, `following ${String(turn.state.announcement?.pod)}, master of term ${String(turn.state.term)}`);
   }
   if (turn.nowMs < role.electAtMs) {
-    wakeAt(turn, role.electAtMs);
+    lookAhead(turn, role.electAtMs);
     return;
   }
   if (waitsForItsMaster(turn) || waitsForASilentMaster(turn)) return;
@@ -111,6 +111,20 @@ export function progressFollower(turn: Turn): void {
   }
   if (role.handedTries > 0) startHanded(turn, role.handedTries - 1);
   else prevote(turn);
+}
+
+/**
+ * A master that has fallen silent is asked while its lease runs out: that one does not answer is certain only after a while, and a
+ * campaign should not have to wait for it.
+ */
+function lookAhead(turn: Turn, electAtMs: number): void {
+  const probeAtMs = electAtMs - turn.state.config.timings.probeTimeoutMs;
+  if (turn.nowMs < probeAtMs) {
+    wakeAt(turn, probeAtMs);
+    return;
+  }
+  if ((whyNotElectable(turn) ?? whyNotNow(turn.state)) === null) recentProbe(turn);
+  wakeAt(turn, electAtMs);
 }
 
 /**
@@ -141,6 +155,13 @@ function startHanded(turn: Turn, triesLeft: number): void {
   acquire(turn, probeOldMaster(turn), triesLeft);
 }
 
+/** The question that was put to the old master's Redis a moment ago, or a new one. @returns its id; null when there is nobody to ask */
+function recentProbe(turn: Turn): number | null {
+  const { probe, announcement, config } = turn.state;
+  const isRecent = probe !== null && turn.nowMs - probe.sentAtMs <= 2 * config.timings.probeTimeoutMs;
+  return isRecent && probe.runId === announcement?.runId ? probe.id : probeOldMaster(turn);
+}
+
 /** Looks at the old master's Redis right away, so that the answer is there when the lease is won. */
 function probeOldMaster(turn: Turn): number | null {
   const { announcement, masterGone, config } = turn.state;
@@ -148,7 +169,7 @@ function probeOldMaster(turn: Turn): number | null {
     return null;
   // Only the very process that was announced: one that has restarted since is not worth waiting for.
   const id = orderRemote(turn, { ...announcement, history: null }, { kind: 'probe' });
-  patch(turn, { probe: { id, runId: announcement.runId, outcome: null } });
+  patch(turn, { probe: { id, runId: announcement.runId, sentAtMs: turn.nowMs, outcome: null } });
   return id;
 }
 
@@ -204,7 +225,7 @@ function disagreement(turn: Turn): string {
 function prevote(turn: Turn): void {
   const { state } = turn;
   const term = asTerm(state.term + 1);
-  let role = candidacy(turn, 'prevote', term, probeOldMaster(turn), 0, null);
+  let role = candidacy(turn, 'prevote', term, recentProbe(turn), 0, null);
   mark(turn, 'asked');
   tellAsking(turn);
   if (judge(state.voter, state.config.self, term, turn.nowMs).granted) {

@@ -50,8 +50,9 @@ export function startFailover(turn: Turn): void {
   because(turn, `asking whether the Redis of the old master ${old.pod} still answers`);
   const isAsked = state.probe?.runId === old.runId;
   const remoteId = isAsked ? state.probe.id : orderRemote(turn, { ...old, history: null }, { kind: 'probe' });
-  enter(turn, role, { name: 'assess', untilMs: nowMs + config.timings.probeTimeoutMs, remoteId });
-  wakeAt(turn, nowMs + config.timings.probeTimeoutMs);
+  const untilMs = (isAsked ? state.probe.sentAtMs : nowMs) + config.timings.probeTimeoutMs;
+  enter(turn, role, { name: 'assess', untilMs, remoteId });
+  wakeAt(turn, untilMs);
 }
 
 /**

@@ -278,6 +278,14 @@ export interface HeardSize {
   readonly isRenewal: boolean;
 }
 
+/** What was asked of the Redis of the old master, and what came of it. */
+interface OldMasterProbe {
+  readonly id: number;
+  readonly runId: RunId;
+  readonly sentAtMs: number;
+  readonly outcome: Outcome | null;
+}
+
 /** Everything one sidecar knows. Immutable: `decide` returns a new one. */
 export interface NodeState {
   readonly config: NodeConfig;
@@ -318,7 +326,7 @@ export interface NodeState {
   readonly freezing: readonly { readonly ref: RequestRef; readonly term: Term }[];
   /** The own Redis feeds the chosen pod of the election of `term`, at the latest until `untilMs`. */
   readonly donating: { readonly ref: RequestRef | null; readonly term: Term; readonly untilMs: number } | null;
-  readonly probe: { readonly id: number; readonly runId: RunId; readonly outcome: Outcome | null } | null;
+  readonly probe: OldMasterProbe | null;
   /** The master that clients were told of last. */
   readonly toldMaster: Address | null;
   readonly stopping: boolean;
