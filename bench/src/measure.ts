@@ -18,8 +18,6 @@ export type Asked =
   | { readonly statistic: Statistic; readonly atLeast: number }
   /** The peer's median is so many times that of sentinel-micro. */
   | { readonly peer: string; readonly timesAtLeast: number }
-  /** The median of sentinel-micro is at least this share of the peer's. */
-  | { readonly peer: string; readonly ofPeerAtLeast: number }
   /** The median of the last sixth of its readings is at most so many times that of the second sixth. */
   | { readonly flatWithin: number }
   /** The median is above the peer's by so much. */

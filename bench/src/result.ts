@@ -85,11 +85,6 @@ export function judge(
     const isMet = own.median === 0 ? peer.median >= 0 : (ratioOf(peer, own) ?? 0) >= asked.timesAtLeast;
     return { isMet, text: `>= ${asked.timesAtLeast} times better than ${asked.peer}` };
   }
-  if ('ofPeerAtLeast' in asked)
-    return {
-      isMet: own.median >= asked.ofPeerAtLeast * peer.median,
-      text: `>= ${asked.ofPeerAtLeast} of ${asked.peer}`,
-    };
   const isMet = own.median <= peer.median + asked.aboveByAtMost;
   return { isMet, text: `<= ${asked.peer} + ${asked.aboveByAtMost} ${unit}` };
 }

@@ -31,9 +31,9 @@ describe('what is asked of a figure', () => {
     expect(verdict(asked, [21], [1000])).toBe(at21);
   });
 
-  test('a share of the peer, where more is better', () => {
-    expect(verdict({ peer: PEER, ofPeerAtLeast: 0.99 }, [990], [1000])).toBe(true);
-    expect(verdict({ peer: PEER, ofPeerAtLeast: 0.99 }, [989], [1000])).toBe(false);
+  test('a share of something, where more is better', () => {
+    expect(verdict({ statistic: 'median', atLeast: 99 }, [99], [])).toBe(true);
+    expect(verdict({ statistic: 'median', atLeast: 99 }, [98.9], [])).toBe(false);
   });
 
   test('memory that stays as it is', () => {
