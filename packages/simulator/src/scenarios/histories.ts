@@ -205,7 +205,8 @@ export const historyScenarios: readonly Scenario[] = [
       // What is loaded from an append-only file has no place in any history.
       story.damage.killRedis(other, { forMs: 50, kept: 'aof' });
       story.damage.killRedis(master, { forMs: null, kept: 'empty' });
-      yield* story.led();
+      // The data is fetched by a full sync, which takes as long as it takes.
+      yield* story.led(story.failoverMs + story.settings.redis.mostSyncMs);
       story.expectMasterHas(had, 'the pod with priority 0 had');
     },
   },
