@@ -11,7 +11,7 @@ import {
   messageOf,
   mountScratch,
   raiseLoopback,
-  spawnInNamespaces,
+  runInNamespaces,
   whyNoNamespaces,
 } from '@sentinel-micro/testkit';
 import { MEASURES } from './catalogue.ts';
@@ -131,14 +131,7 @@ async function enter(order: Order, args: readonly string[]): Promise<number> {
     console.log(`No network namespaces (${reason}): what needs them is left out.`);
     return take(order, false);
   }
-  const child = spawnInNamespaces(process.execPath, [process.argv[1] ?? '', INSIDE, ...args], isRoot);
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  // Ctrl-C reaches the process inside by itself, and this one has to wait for it.
-  process.on('SIGINT', () => undefined);
-  return new Promise((done, failed) => {
-    child.once('error', failed);
-    child.once('exit', (code) => done(code ?? 1));
-  });
+  return runInNamespaces([process.argv[1] ?? '', INSIDE, ...args], isRoot);
 }
 
 async function main(): Promise<number> {

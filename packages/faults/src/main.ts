@@ -6,7 +6,7 @@ import {
   findRepositoryRoot,
   messageOf,
   mountScratch,
-  spawnInNamespaces,
+  runInNamespaces,
   whyNoNamespaces,
 } from '@sentinel-micro/testkit';
 import { USAGE, parseOrder, type Order } from './options.ts';
@@ -76,14 +76,7 @@ async function enter(order: Order, args: readonly string[]): Promise<number> {
   const isRoot = process.getuid?.() === 0;
   const reason = await whyNoNamespaces(isRoot);
   if (reason !== undefined) return skipAll(order, reason);
-  const child = spawnInNamespaces(process.execPath, [process.argv[1] ?? '', INSIDE, ...args], isRoot);
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  // Ctrl-C reaches the process inside by itself, and this one has to wait for it.
-  process.on('SIGINT', () => undefined);
-  return new Promise((done, failed) => {
-    child.once('error', failed);
-    child.once('exit', (code) => done(code ?? 1));
-  });
+  return runInNamespaces([process.argv[1] ?? '', INSIDE, ...args], isRoot);
 }
 
 async function main(): Promise<number> {

@@ -16,7 +16,13 @@ export { alignedTable, markdownTable, medianOf, mostOf } from './figures.ts';
 export { pickNamed, readFlags, wholeNumber } from './flags.ts';
 export { Cuts, type Addressed, type Cut, type CutKind } from './hosts/cuts.ts';
 export { Host, type HostOptions } from './hosts/host.ts';
-export { mountScratch, raiseLoopback, spawnInNamespaces, whyNoNamespaces } from './hosts/namespaces.ts';
+export {
+  mountScratch,
+  raiseLoopback,
+  runInNamespaces,
+  spawnInNamespaces,
+  whyNoNamespaces,
+} from './hosts/namespaces.ts';
 export { HostNetwork, type AddHostOptions, type HostNetworkOptions } from './hosts/network.ts';
 export type { DnsView } from './ground.ts';
 export { History, checkHistory, type HistoryReport, type WriteOutcome, type WriteRecord } from './history.ts';

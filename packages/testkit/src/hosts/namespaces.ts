@@ -52,6 +52,22 @@ export function spawnInNamespaces(command: string, args: readonly string[], isRo
 }
 
 /**
+ * Runs node in new namespaces, as `spawnInNamespaces` does, and waits. SIGTERM and SIGHUP are passed on; Ctrl-C reaches the process
+ * inside by itself, and this one only has to wait for it.
+ * @returns its exit code; 1 when a signal has ended it
+ * @throws Error of `spawn`
+ */
+export function runInNamespaces(args: readonly string[], isRoot: boolean): Promise<number> {
+  const child = spawnInNamespaces(process.execPath, args, isRoot);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => undefined);
+  return new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('exit', (code) => done(code ?? 1));
+  });
+}
+
+/**
  * Hosts are made only in a network that was just made for them: the machine's own is never touched.
  * @throws TestkitError BAD_USAGE when this network has any device.
  */
