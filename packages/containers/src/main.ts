@@ -3,7 +3,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { TestkitError, findRepositoryRoot, findTool, killAllProcessesSync, messageOf } from '@sentinel-micro/testkit';
+import {
+  TestkitError,
+  findRepositoryRoot,
+  findTool,
+  killAllProcessesSync,
+  messageOf,
+  raiseLoopback,
+} from '@sentinel-micro/testkit';
 import {
   OwnEngine,
   clientTool,
@@ -11,7 +18,6 @@ import {
   findRunningEngine,
   openFarEnd,
   openNearEnd,
-  raiseLoopback,
   removeControlGroups,
   spawnInside,
   whyNoEngine,

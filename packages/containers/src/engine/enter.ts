@@ -1,16 +1,13 @@
 // A network, mounts and process ids of our own: what the engine does to its machine it does in there, and when the first process in
 // there ends, the kernel ends all others.
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { TestkitError, findTool } from '@sentinel-micro/testkit';
 
 const SETPRIV = '/usr/bin/setpriv';
 const UNSHARE = '/usr/bin/unshare';
 const CGROUPS = '/sys/fs/cgroup';
 const MAX_DEPTH = 6;
-const IP_TIMEOUT_MS = 5000;
 
 /** Why no engine can be started here, in one line; undefined when it can. */
 export function whyNoEngine(uid: number): string | undefined {
@@ -31,13 +28,6 @@ export function spawnInside(command: string, args: readonly string[]): ChildProc
   const shell = ['/bin/sh', '-c', '"$@"; exit $?', 'sh'];
   const line = ['--pdeathsig', 'KILL', '--', UNSHARE, ...kinds, '--', ...shell, command, ...args];
   return spawn(SETPRIV, line, { stdio: ['pipe', 'inherit', 'inherit'] });
-}
-
-/** A new network has only a loopback, and that is down. @throws TestkitError TOOLS_MISSING; an error of execFile */
-export async function raiseLoopback(): Promise<void> {
-  const ip = findTool('ip');
-  if (ip === undefined) throw new TestkitError('TOOLS_MISSING', 'there is no ip (Debian package iproute2)');
-  await promisify(execFile)(ip.command, ['link', 'set', 'lo', 'up'], { env: ip.env, timeout: IP_TIMEOUT_MS });
 }
 
 /** Removes the empty control groups that an engine leaves behind, of whatever version. */

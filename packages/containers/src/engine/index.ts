@@ -1,5 +1,5 @@
 export { Docker, type Ended } from './docker.ts';
-export { raiseLoopback, removeControlGroups, spawnInside, whyNoEngine } from './enter.ts';
+export { removeControlGroups, spawnInside, whyNoEngine } from './enter.ts';
 export { OwnEngine } from './own-engine.ts';
 export { engineHosts, findRunningEngine } from './running-engine.ts';
 export { clientTool } from './tools.ts';

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { TestkitError, messageOf } from '../errors.ts';
+import { findTool } from '../tools.ts';
 import { findNetworkTools } from './network-tools.ts';
 import { runScript, shellWords } from './shell.ts';
 
@@ -89,9 +90,13 @@ export async function mountScratch(dir: string, sizeMiB = 4096): Promise<void> {
   await runScript(`mount -t tmpfs -o size=${sizeMiB}m,mode=0755 scratch '${dir}'`);
 }
 
-/** Lets processes beside the hosts talk over 127.0.0.0/8: a new network has that device, and it is down. @throws as `mountScratch` */
+/**
+ * Lets processes beside the hosts talk over 127.0.0.0/8: a new network has that device, and it is down.
+ * @throws TestkitError BAD_USAGE in any other network, TOOLS_MISSING without `ip`, PROCESS_FAILED
+ */
 export async function raiseLoopback(): Promise<void> {
   requireOwnNetwork();
-  const tools = findNetworkTools();
-  if (tools !== undefined) await runScript(`${shellWords(tools.ip)} link set lo up`);
+  const ip = findTool('ip');
+  if (ip === undefined) throw new TestkitError('TOOLS_MISSING', 'there is no ip (Debian package iproute2)');
+  await runScript(`${shellWords(ip)} link set lo up`);
 }
