@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { nowMs, sleep, type Pod } from '@sentinel-micro/testkit';
+import { nowMs, residentMiB, sleep, type Pod } from '@sentinel-micro/testkit';
 import { ours, theirs, type Contestant } from '../contestants.ts';
 import type { Readings, SetMeasure } from '../measure.ts';
-import { residentMb } from '../proc.ts';
 
 const WATCH_MS = 30_000;
 /** Of the kernel's times of a process; the same on every Linux that Node runs on. */
@@ -10,20 +9,21 @@ const TICKS_PER_S = 100;
 
 /** What the kernel says of one sidecar and of its host. */
 interface Reading {
-  readonly rssMb: number;
+  readonly rssMiB: number;
   readonly cpuS: number;
   readonly bytes: number;
   readonly packets: number;
 }
 
 function read(pod: Pod): Reading {
-  const proc = `/proc/${pod.sidecarPid ?? 0}`;
+  const pid = pod.sidecarPid ?? 0;
+  const proc = `/proc/${pid}`;
   const stat = readFileSync(`${proc}/stat`, 'utf8');
   // The second field, the name, may contain anything but ends with the last bracket.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const cpuS = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
   const { bytes, packets } = sent(readFileSync(`${proc}/net/dev`, 'utf8'));
-  return { rssMb: residentMb(pod.sidecarPid), cpuS, bytes, packets };
+  return { rssMiB: residentMiB(pid), cpuS, bytes, packets };
 }
 
 /** What has left this host since it was made: each packet is counted once in the set, where it is sent. */
@@ -49,7 +49,7 @@ async function watch(pods: readonly Pod[]): Promise<Readings> {
   const mean = (of: (now: Reading, then: Reading) => number): number =>
     after.reduce((sum, now, index) => sum + of(now, before[index] ?? now), 0) / pods.length;
   return {
-    rss: Math.max(...after.map(({ rssMb }) => rssMb)),
+    rss: Math.max(...after.map(({ rssMiB }) => rssMiB)),
     cpu: (100 * mean((now, then) => now.cpuS - then.cpuS)) / seconds,
     bytes: mean((now, then) => now.bytes - then.bytes) / seconds,
     packets: mean((now, then) => now.packets - then.packets) / seconds,

@@ -1,7 +1,6 @@
-import { sleep } from '@sentinel-micro/testkit';
+import { openFiles, residentMiB, sleep } from '@sentinel-micro/testkit';
 import { ours } from '../contestants.ts';
 import type { SetMeasure } from '../measure.ts';
-import { openFiles, residentMb } from '../proc.ts';
 
 /** From one failover to the next; a set is whole again within one or two seconds. */
 const EVERY_MS = 4000;
@@ -29,7 +28,7 @@ export const hour: SetMeasure = {
     await master.startRedis();
     await stage.settled();
     await next;
-    const pids = cluster.pods.map(({ sidecarPid }) => sidecarPid);
-    return { rss: Math.max(...pids.map(residentMb)), files: Math.max(...pids.map(openFiles)) };
+    const pids = cluster.pods.map(({ sidecarPid }) => sidecarPid ?? 0);
+    return { rss: Math.max(...pids.map(residentMiB)), files: Math.max(...pids.map(openFiles)) };
   },
 };

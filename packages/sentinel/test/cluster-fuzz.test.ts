@@ -26,7 +26,7 @@ import {
   tracked,
 } from './cluster-helpers.ts';
 import { hostileMessages, hostileStreams } from './fire/hostile-streams.ts';
-import { openFiles, residentMiB, Watch } from './fire/watch.ts';
+import { sidecarFiles, sidecarMiB, Watch } from './fire/watch.ts';
 
 const FIRE_MS = Number(process.env['FUZZ_MINUTES'] ?? 0.2) * 60_000;
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
@@ -135,7 +135,7 @@ describe('a set without a password, under fire', () => {
     async () => {
       const { term } = await settled(cluster);
       const sidecars = cluster.pods.map((pod) => pod.sidecarPid);
-      const [beforeMiB, filesBefore] = [mostOf(residentMiB), mostOf(openFiles)];
+      const [beforeMiB, filesBefore] = [mostOf(sidecarMiB), mostOf(sidecarFiles)];
       const writer = startWriter(cluster, { wait: WAIT_FOR_QUORUM });
       await writer.waitForSuccess(PATIENCE_MS);
       fire = await Fire.light(cluster);
@@ -153,7 +153,7 @@ describe('a set without a password, under fire', () => {
       await watch.stop();
       const done = await fire.stop();
       const history = await readBack(cluster, writer);
-      const memory = { beforeMiB, mostMiB: watch.mostMiB(), afterMiB: mostOf(residentMiB) };
+      const memory = { beforeMiB, mostMiB: watch.mostMiB(), afterMiB: mostOf(sidecarMiB) };
       const answers = { p50Ms: watch.answeredWithinMs(0.5), p99Ms: watch.answeredWithinMs(0.99) };
       const { unanswered } = watch;
       const { confirmed, lostConfirmed } = history;
@@ -175,7 +175,7 @@ describe('a set without a password, under fire', () => {
         expect(watch.mostMiB(2 / 3, 1)).toBeLessThan(watch.mostMiB(1 / 3, 2 / 3) + GROWTH_MIB);
       }
       // What is kept of the memory is Node's business; that no connection is left over is ours.
-      expect(mostOf(openFiles)).toBeLessThan(filesBefore + 10);
+      expect(mostOf(sidecarFiles)).toBeLessThan(filesBefore + 10);
       // Whoever asks politely is answered in the middle of it all, now and then at the second attempt.
       expect(unanswered).toBeLessThan(watch.answersMs.length / 20);
       expect(answers.p50Ms).toBeLessThan(500);

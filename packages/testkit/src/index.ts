@@ -46,6 +46,7 @@ export { PodClients } from './pod-clients.ts';
 export { sentinelMicro, type PodContext, type PodProgram, type Program } from './pod-program.ts';
 export type { PodSettings, RestartPolicy } from './pod-settings.ts';
 export type { PodSurroundings } from './pod-surroundings.ts';
+export { openFiles, residentMiB } from './proc.ts';
 export { Prober, type Probe, type Probed } from './prober.ts';
 export { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from './redis-client.ts';
 export { redisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';

@@ -1,23 +1,20 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { nowMs, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
+import { nowMs, openFiles, residentMiB, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
 
 const EVERY_MS = 100;
 
 /** Resident memory of the pod's sidecar, in MiB; 0 when it is not there. */
-export function residentMiB(pod: Pod): number {
-  const { sidecarPid } = pod;
+export function sidecarMiB({ sidecarPid }: Pod): number {
   if (sidecarPid === undefined) return 0;
   try {
-    const status = readFileSync(`/proc/${String(sidecarPid)}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
+    return residentMiB(sidecarPid);
   } catch {
     return 0;
   }
 }
 
-/** Files and sockets that the pod's sidecar has open. */
-export function openFiles(pod: Pod): number {
-  return pod.sidecarPid === undefined ? 0 : readdirSync(`/proc/${String(pod.sidecarPid)}/fd`).length;
+/** Files and sockets that the pod's sidecar has open; 0 when it was not started. */
+export function sidecarFiles({ sidecarPid }: Pod): number {
+  return sidecarPid === undefined ? 0 : openFiles(sidecarPid);
 }
 
 /** Watches the sidecars of a set: their memory, and how long they take to answer somebody who asks politely. */
@@ -54,7 +51,7 @@ export class Watch {
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      this.memoryMiB.push(Math.max(...this.#cluster.pods.map(residentMiB)));
+      this.memoryMiB.push(Math.max(...this.#cluster.pods.map(sidecarMiB)));
       for (const pod of this.#cluster.pods) {
         const startMs = nowMs();
         try {
