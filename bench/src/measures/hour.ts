@@ -1,4 +1,4 @@
-import { openFiles, residentMiB, sleep } from '@sentinel-micro/testkit';
+import { openFiles, residentMiB, sleep, startRedisWhenGone } from '@sentinel-micro/testkit';
 import { ours } from '../contestants.ts';
 import type { SetMeasure } from '../measure.ts';
 
@@ -25,7 +25,7 @@ export const hour: SetMeasure = {
     const master = await stage.settled();
     master.killRedis();
     await cluster.waitForMasterOtherThan(master, PATIENCE_MS);
-    await master.startRedis();
+    await startRedisWhenGone(master);
     await stage.settled();
     await next;
     const pids = cluster.pods.map(({ sidecarPid }) => sidecarPid ?? 0);

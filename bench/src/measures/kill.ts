@@ -1,4 +1,4 @@
-import { RedisCommander, waitForReplicas, waitUntilTrue, writeKeys, type Pod } from '@sentinel-micro/testkit';
+import { RedisCommander, startRedisWhenGone, waitForReplicas, writeKeys } from '@sentinel-micro/testkit';
 import { OURS, listening, ours, theirName, theirs } from '../contestants.ts';
 import { faultOf, untilWritable } from '../interruption.ts';
 import type { Asked, Figure, SetMeasure } from '../measure.ts';
@@ -6,8 +6,6 @@ import { LAST_PHASE, PHASES, phasesOf } from '../phases.ts';
 import type { Stage } from '../stage.ts';
 
 const PATIENCE_MS = 60_000;
-/** A killed process is gone within milliseconds; a large one takes the kernel a second or two. */
-const GONE_TIMEOUT_MS = 30_000;
 const LARGE_GIB = 2;
 const VALUE_BYTES = 1024 * 1024;
 const VALUES_AT_ONCE = 8;
@@ -28,15 +26,8 @@ async function killMaster(stage: Stage, round: number): Promise<Readonly<Record<
     return { writable, ...(stage.contestant.name === OURS ? phasesOf(stage.cluster, atMs, writable) : {}) };
   } finally {
     await writers.stop();
-    await restart(master);
+    await startRedisWhenGone(master);
   }
-}
-
-/** What the kubelet does: the same configuration, and what is on the disk. */
-async function restart(pod: Pod): Promise<void> {
-  const gone = { what: `${pod.name}'s Redis to be gone`, timeoutMs: GONE_TIMEOUT_MS };
-  await waitUntilTrue(() => !pod.isRedisAlive(), gone);
-  await pod.startRedis();
 }
 
 /** Keys of 1 MiB, a few at once: a replica's output buffer has a bound. */

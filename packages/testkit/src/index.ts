@@ -52,7 +52,7 @@ export { RedisCommander, isReplyError, type CommandArgs, type RedisTarget } from
 export { redisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts';
 export { parseInfo, parseRole, type RedisRole } from './redis-info.ts';
 export { RedisProcess, defaultConfig, type RedisProcessOptions } from './redis-process.ts';
-export { killContainers, killSidecars, restartRedis, restartSidecar } from './restarts.ts';
+export { killContainers, killSidecars, restartRedis, restartSidecar, startRedisWhenGone } from './restarts.ts';
 export { FOREIGN_KEYS, foreignMessages, startForeignRedis, syncsServedBy } from './strangers.ts';
 export { SENTINEL_MICRO, redisSentinelWith, type System } from './system.ts';
 export { nowMs, sleep, waitUntil, waitUntilTrue, withTimeout, type WaitOptions } from './time.ts';

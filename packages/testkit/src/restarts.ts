@@ -16,6 +16,14 @@ const GONE_TIMEOUT_MS = 30_000;
  */
 export async function restartRedis(pod: Pod, disk: Disk): Promise<void> {
   pod.killRedis();
+  await startRedisWhenGone(pod, disk);
+}
+
+/**
+ * Starts a Redis that was killed, as soon as it is gone: with the same configuration, and what is on its disk.
+ * @throws as `restartRedis`
+ */
+export async function startRedisWhenGone(pod: Pod, disk: Disk = 'kept'): Promise<void> {
   await gone(`${pod.name}'s Redis`, () => pod.isRedisAlive());
   if (disk === 'emptied') emptyFolder(pod.files.dataDir);
   await pod.startRedis();
