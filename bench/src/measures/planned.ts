@@ -1,4 +1,4 @@
-import { RedisCommander, checkHistory, nowMs, sleep, type History, type Pod } from '@sentinel-micro/testkit';
+import { checkHistory, nowMs, orderFailover, sleep, type History, type Pod } from '@sentinel-micro/testkit';
 import { listening, ours, theirs, type Contestant } from '../contestants.ts';
 import type { Readings, SetMeasure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
@@ -6,23 +6,10 @@ import type { Stage } from '../stage.ts';
 const WRITERS = 10;
 /** How long the writers go on after the move; whoever is late with noticing something does so in this time. */
 const AFTERWARDS_MS = 3000;
-const ORDER_TIMEOUT_MS = 10_000;
 /** As long as the manifests give a pod to stop. */
 const GRACE_MS = 30_000;
 
 const tenWriters = Object.fromEntries(Array.from({ length: WRITERS }, (_, n) => [`writer-${n}`, { intervalMs: 2 }]));
-
-/** Orders a failover at the sidecar of a replica, with the command that Sentinel has for it. */
-async function failOver(stage: Stage, master: Pod): Promise<void> {
-  const [other] = stage.cluster.podsExcept(master);
-  if (other === undefined) return;
-  const commander = new RedisCommander(other.sidecarTarget, ORDER_TIMEOUT_MS);
-  try {
-    await commander.command('SENTINEL', 'FAILOVER', stage.cluster.settings.masterName);
-  } finally {
-    commander.close();
-  }
-}
 
 /** What ten writers saw between two moments: the longest gap of any of them, and what is gone of what was acknowledged to them. */
 async function seenBy(
@@ -90,7 +77,7 @@ export const switchover: SetMeasure = {
   ],
   contestants: [{ ...ours, turns: 3 }, theirs(1000), theirsListening],
   rounds: { full: 10, quick: 1 },
-  round: (stage, round) => whileWriting(stage, round, (master) => failOver(stage, master)),
+  round: (stage, round) => whileWriting(stage, round, (master) => orderFailover(stage.cluster, master)),
 };
 
 /** A StatefulSet's rolling update: the last pod first, each one replaced when the one before is whole. */
@@ -99,7 +86,7 @@ async function replaceAll(stage: Stage): Promise<void> {
     const master = await stage.settled();
     // The script that people have for Sentinel: the master is moved before its pod goes.
     if (master === pod && stage.contestant.system !== ours.system) {
-      await failOver(stage, master);
+      await orderFailover(stage.cluster, master);
       await stage.cluster.waitForMasterOtherThan(master, 60_000);
       await stage.settled();
     }

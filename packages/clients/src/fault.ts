@@ -1,4 +1,4 @@
-import { RedisCommander, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
+import { orderFailover, sleep, type Cluster, type Pod } from '@sentinel-micro/testkit';
 
 /** What a fault has to work with. */
 export interface Scene {
@@ -18,17 +18,13 @@ export interface Fault {
   readonly password?: string;
   /** No acknowledged write may be lost, confirmed or not. */
   readonly isLossless?: boolean;
-  /** Ends when everything has been done and undone. @throws Skip */
+  /** Ends when everything has been done and undone. */
   readonly run: (scene: Scene) => Promise<void>;
 }
-
-/** It cannot be done with what was built. */
-export class Skip extends Error {}
 
 const PASSWORD = 'correct-horse';
 /** How long a container stays down. */
 const DOWN_MS = 1500;
-const SWITCHOVER_TIMEOUT_MS = 15_000;
 
 async function killRedis({ cluster, master, begin }: Scene): Promise<void> {
   await begin(() => master.killRedis());
@@ -38,24 +34,7 @@ async function killRedis({ cluster, master, begin }: Scene): Promise<void> {
 }
 
 async function switchover({ cluster, master, begin }: Scene): Promise<void> {
-  const { masterName } = cluster.settings;
-  // Not the master's: the one that gets the order may have to pass it on.
-  const [pod = master] = cluster.podsExcept(master);
-  const commander = new RedisCommander(pod.sidecarTarget, SWITCHOVER_TIMEOUT_MS);
-  try {
-    await begin(async () => {
-      try {
-        await commander.command('SENTINEL', 'FAILOVER', masterName);
-      } catch (error) {
-        if (error instanceof Error && error.message.includes('nknown subcommand')) {
-          throw new Skip('the sidecar does not know SENTINEL FAILOVER yet');
-        }
-        throw error;
-      }
-    });
-  } finally {
-    commander.close();
-  }
+  await begin(() => orderFailover(cluster, master));
   await cluster.waitForMasterOtherThan(master);
 }
 

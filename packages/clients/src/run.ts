@@ -12,7 +12,7 @@ import {
   type Pod,
 } from '@sentinel-micro/testkit';
 import { programOf, type ClientKind } from './catalogue.ts';
-import { Skip, type Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { violationsOf } from './judge.ts';
 import type { ClientOrders, Found } from './program/orders.ts';
 import { emptyResult, type RunResult, type Seen } from './result.ts';
@@ -68,8 +68,7 @@ export async function runOnce(order: RunOrder): Promise<RunResult[]> {
     const results = await runOn(cluster, present, order);
     return [...missing, ...results.map((result) => ({ ...result, tookMs: Math.round(nowMs() - startMs) }))];
   } catch (error) {
-    const verdict = error instanceof Skip ? 'skipped' : 'failed';
-    return [...missing, ...present.map(({ name }) => emptyResult(name, fault.name, verdict, messageOf(error)))];
+    return [...missing, ...present.map(({ name }) => emptyResult(name, fault.name, 'failed', messageOf(error)))];
   } finally {
     await cluster?.stop();
   }

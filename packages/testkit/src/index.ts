@@ -40,6 +40,7 @@ export {
 } from './managed-process.ts';
 export { MonitorRecorder, parseMonitorLine, type MonitorEntry } from './monitor.ts';
 export { linesOf } from './lines.ts';
+export { orderFailover } from './order-failover.ts';
 export { parsePeerStatus, type PeerStatus } from './peer-status.ts';
 export { Pod, type RecreateOptions } from './pod.ts';
 export { PodClients } from './pod-clients.ts';
