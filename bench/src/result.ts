@@ -82,7 +82,7 @@ export function judge(
   if (peer?.median == null) return null;
   if ('timesAtLeast' in asked) {
     // Nothing against something is better than any ratio.
-    const isMet = own.median === 0 ? peer.median >= 0 : (ratioOf(peer, own) ?? 0) >= asked.timesAtLeast;
+    const isMet = own.median === 0 || (ratioOf(peer, own) ?? 0) >= asked.timesAtLeast;
     return { isMet, text: `>= ${asked.timesAtLeast} times better than ${asked.peer}` };
   }
   const isMet = own.median <= peer.median + asked.aboveByAtMost;
