@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMBO_HOST, LIMBO_PORT, parseReplicationInfo } from '@sentinel-micro/core';
-import { RedisProcess, parseInfo, sleep, withTimeout, type Tool } from '@sentinel-micro/testkit';
+import { RedisProcess, parseInfo, sleep, waitUntilTrue, withTimeout, type Tool } from '@sentinel-micro/testkit';
 import { CLOSED, RawClient, RedisError, type Reply } from './raw-client.ts';
 import type { Look, State, Testimony } from './view.ts';
 import {
@@ -18,8 +18,7 @@ const PORT = 6379;
 const LOOK_TIMEOUT_MS = 3000;
 /** So soon a script is given up waiting for, and others are answered -BUSY. */
 const BUSY_AFTER_MS = 50;
-const PING_EVERY_MS = 10;
-const MOST_PINGS = 500;
+const SCRIPT_TIMEOUT_MS = 10_000;
 /** What a large write adds, four times what a tiny backlog holds (16 KiB is the least that Redis takes). */
 const LARGE_BYTES = 65_536;
 const SMALLEST_BACKLOG = '16kb';
@@ -237,11 +236,8 @@ export class RealStage {
     const admin = `admin@${server}`;
     this.#host(server).isFrozen = true;
     await this.#ask(`admin-script@${server}`, server, 0, ['EVAL', 'while true do end', 0]);
-    for (let asked = 0; asked < MOST_PINGS; asked += 1) {
-      if ((await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY') return;
-      await sleep(PING_EVERY_MS);
-    }
-    throw new Error(`the script of ${server} does not run`);
+    const isBusy = async (): Promise<boolean> => (await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY';
+    await waitUntilTrue(isBusy, { what: `the script of ${server} to run`, timeoutMs: SCRIPT_TIMEOUT_MS });
   }
 
   async #ask(
