@@ -1,3 +1,5 @@
+import { medianOf } from '@sentinel-micro/testkit';
+
 /** What many readings of one thing come to. Null where there are none. */
 export interface Summary {
   readonly n: number;
@@ -17,7 +19,7 @@ export function summaryOf(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   return {
     n: sorted.length,
-    median: quantile(sorted, 0.5),
+    median: medianOf(values),
     p99: quantile(sorted, 0.99),
     min: sorted[0] ?? null,
     max: sorted.at(-1) ?? null,
@@ -28,11 +30,6 @@ export function summaryOf(values: readonly number[]): Summary {
 /** @param values in the order in which they were read */
 function driftOf(values: readonly number[]): number | null {
   const sixth = Math.floor(values.length / 6);
-  const medianOf = (some: readonly number[]): number | null =>
-    quantile(
-      some.toSorted((a, b) => a - b),
-      0.5,
-    );
   const early = medianOf(values.slice(sixth, 2 * sixth));
   const late = medianOf(values.slice(values.length - sixth));
   return sixth === 0 || early === null || late === null || early === 0 ? null : late / early;

@@ -1,6 +1,6 @@
+import { medianOf } from '@sentinel-micro/testkit';
 import type { Measure } from './measure.ts';
 import type { Series } from './result.ts';
-import { summaryOf } from './figures.ts';
 import { OURS } from './contestants.ts';
 import { documentOf, text } from './svg.ts';
 import { numberText } from './table.ts';
@@ -57,7 +57,7 @@ function row({ contestant, values }: Series, y: number, x: (value: number) => nu
   const dots = values
     .filter((_, index) => index % every === 0)
     .map((value) => `<circle class="${kind}" cx="${x(value).toFixed(1)}" cy="${y + 8}" r="3" fill-opacity="0.35"/>`);
-  const { median } = summaryOf(values);
+  const median = medianOf(values);
   const line =
     median === null
       ? []

@@ -10,9 +10,8 @@ import {
   type NodeConfig,
   type NodeState,
 } from '@sentinel-micro/core';
-import { TestkitError, findRepositoryRoot } from '@sentinel-micro/testkit';
+import { TestkitError, findRepositoryRoot, medianOf } from '@sentinel-micro/testkit';
 import { OURS } from '../contestants.ts';
-import { summaryOf } from '../figures.ts';
 import type { PlainMeasure } from '../measure.ts';
 
 const CALLS = 200_000;
@@ -56,7 +55,7 @@ function bytesPerTick(): number {
     tick(HEAP_CALLS);
     return (process.memoryUsage().heapUsed - before) / HEAP_CALLS;
   });
-  return summaryOf(readings.filter((bytes) => bytes >= 0)).median ?? 0;
+  return medianOf(readings.filter((bytes) => bytes >= 0)) ?? 0;
 }
 
 function tick(calls: number): void {

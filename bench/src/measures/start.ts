@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
-import { findBundles, nowMs, waitUntilTrue } from '@sentinel-micro/testkit';
+import { findBundles, medianOf, nowMs, waitUntilTrue } from '@sentinel-micro/testkit';
 import { OURS, ours, theirs } from '../contestants.ts';
-import { summaryOf } from '../figures.ts';
 import type { PlainMeasure, SetMeasure } from '../measure.ts';
 import { wallTimeMs } from '../timing.ts';
 
@@ -63,7 +62,7 @@ export const freshPod: SetMeasure = {
     const [replica] = stage.cluster.podsExcept(master);
     if (replica === undefined) return {};
     const { ip } = replica;
-    const bareMs = summaryOf(await repeated(BARE_RUNS, () => wallTimeMs(['-e', '0']))).median ?? 0;
+    const bareMs = medianOf(await repeated(BARE_RUNS, () => wallTimeMs(['-e', '0']))) ?? 0;
     await replica.delete();
     await stage.calm(round);
     const startMs = nowMs();
