@@ -7,6 +7,7 @@ import {
   TestkitError,
   alignedTable,
   findRepositoryRoot,
+  linePerItem,
   loadTools,
   messageOf,
   mountScratch,
@@ -60,12 +61,11 @@ function writePage(file: ResultFile): void {
   console.log('wrote docs/numbers.md, its pictures and docs/numbers.json');
 }
 
-/** One series, one line: so that a change of the file can be read. */
+/** What is written: the readings to two decimals. */
 function formatFile({ series, failures, ...head }: ResultFile): string {
   const round = (value: number): number => Math.round(value * 100) / 100;
-  const lines = series.map((one) => `    ${JSON.stringify({ ...one, values: one.values.map(round) })}`);
-  const start = JSON.stringify({ ...head, failures }, null, 2).replace(/\n}$/, '');
-  return `${start},\n  "series": [\n${lines.join(',\n')}\n  ]\n}\n`;
+  const rounded = series.map((one) => ({ ...one, values: one.values.map(round) }));
+  return linePerItem({ ...head, failures }, { series: rounded });
 }
 
 /** @throws TestkitError BAD_USAGE when the bench has not written it. */

@@ -39,6 +39,7 @@ export {
   type ProcessSpec,
 } from './managed-process.ts';
 export { MonitorRecorder, parseMonitorLine, type MonitorEntry } from './monitor.ts';
+export { linePerItem } from './line-per-item.ts';
 export { linesOf } from './lines.ts';
 export { orderFailover } from './order-failover.ts';
 export { parsePeerStatus, type PeerStatus } from './peer-status.ts';

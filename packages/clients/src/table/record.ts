@@ -1,3 +1,4 @@
+import { linePerItem } from '@sentinel-micro/testkit';
 import type { RunResult } from '../result.ts';
 import { grouped } from '../summary.ts';
 
@@ -20,10 +21,9 @@ export function addFile(record: ClientRecord, content: unknown): ClientRecord {
   return { ...record, runs: grouped([...kept, ...done.map(withoutErrors)]).flat() };
 }
 
-/** One run, one line: so that a change of the file can be read. */
-export function formatRecord({ runs }: ClientRecord): string {
-  const lines = runs.map((run) => `    ${JSON.stringify(run)}`).join(',\n');
-  return `{\n  "version": 1,\n  "runs": [\n${lines}\n  ]\n}\n`;
+/** The file as it is committed. */
+export function formatRecord({ version, runs }: ClientRecord): string {
+  return linePerItem({ version }, { runs });
 }
 
 function withoutErrors(run: RunResult): KeptRun {

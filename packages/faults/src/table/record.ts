@@ -1,3 +1,4 @@
+import { linePerItem } from '@sentinel-micro/testkit';
 import type { RunResult } from '../result.ts';
 
 /** What is kept of a run: all but the counts of the single writers. */
@@ -56,19 +57,9 @@ export function withoutRunsOf(record: FaultRecord, system: string): FaultRecord 
   return { ...record, runs: record.runs.filter((run) => run.system !== system) };
 }
 
-/** One run, one line: so that a change of the file can be read. */
-export function formatRecord({ simulated, runs }: FaultRecord): string {
-  const lines = (items: readonly unknown[]): string => items.map((item) => `    ${JSON.stringify(item)}`).join(',\n');
-  return `{
-  "version": 1,
-  "simulated": [
-${lines(simulated)}
-  ],
-  "runs": [
-${lines(runs)}
-  ]
-}
-`;
+/** The file as it is committed. */
+export function formatRecord({ version, simulated, runs }: FaultRecord): string {
+  return linePerItem({ version }, { simulated, runs });
 }
 
 /** Runs with the same of this show the same thing. */
