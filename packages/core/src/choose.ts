@@ -87,11 +87,11 @@ function announcedBy(position: Position, before: Lineage): Lineage {
  * under a lease that nobody here has heard of; what is known no more says who has parted from it. Of several that went on from the
  * same, the one that most pods share: a confirmed write is on more than half of them. For the same reason one that half of the pods
  * have parted from can have no confirmed write, and is left aside: somebody has typed REPLICAOF NO ONE. Those whom somebody has
- * typed that at prove it as well: what they had until then was what went on.
+ * typed that at prove it as well: what they had until then was what went on. One whose sidecar remembers another master was not promoted.
  */
 function newestShown(entries: readonly Entry[], known: Lineage, replicas: number): Lineage {
   const intact = entries.map(({ position }) => position).filter((position) => position.intact);
-  const positions = intact.filter((position) => !position.astray);
+  const positions = intact.filter((position) => !position.astray && position.unannounced !== true);
   let newest = known;
   for (let step = 0; step < MOST_UNHEARD; step += 1) {
     const before = newest;

@@ -65,6 +65,8 @@ export function startNode(flags: NodeConfig, moment: Moment, memory: Memory | nu
       runId: null,
       synced: null,
       astray: false,
+      remembered: memory?.announcement?.runId ?? null,
+      unannounced: false,
       minReplicas: null,
       hasWriters: false,
       lastMaster: null,

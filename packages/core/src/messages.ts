@@ -89,6 +89,11 @@ export interface Position extends History {
   readonly ageMs: number;
   /** False when its last save has failed; not told otherwise. */
   readonly canSave?: boolean;
+  /**
+   * True when its sidecar, which remembers another master, found it as one when it started: no lease was ever told of it, so what it has
+   * written since proves no promotion. Not told otherwise.
+   */
+  readonly unannounced?: boolean;
 }
 
 /** One pod beside the master, as the holder of the lease sees it; it travels with the renewals, so that every sidecar can tell. */

@@ -85,7 +85,13 @@ export function takeInfo(turn: Turn, info: ReplicationInfo, isPromoted = false):
     hasWriters: info.role === 'master' || (own.hasWriters && !isNewProcess),
     synced: inStep || (isFedByAnother(turn, info) ? false : nextSynced(own, isNewProcess, losesData)),
     astray: !inStep && !isPromoted && (own.astray || isNewlyMaster(turn, info)),
+    unannounced: !inStep && !isPromoted && (own.unannounced || isMetAsAnothers(own, info)),
   });
+}
+
+/** Whoever is promoted by a sidecar is announced, and that is remembered before anybody hears of it. */
+function isMetAsAnothers({ runId, remembered }: OwnRedis, info: ReplicationInfo): boolean {
+  return runId === null && info.role === 'master' && remembered !== null && remembered !== info.runId;
 }
 
 function isNewlyMaster(turn: Turn, info: ReplicationInfo): boolean {

@@ -8,7 +8,7 @@ import type { NodeState } from './state.ts';
 /** What a Redis has by its own words, and what its sidecar knows beyond them. */
 export function positionFrom(
   info: ReplicationInfo,
-  known: Pick<Position, 'priority' | 'synced' | 'astray' | 'ageMs'>,
+  known: Pick<Position, 'priority' | 'synced' | 'astray' | 'unannounced' | 'ageMs'>,
 ): Position {
   // Written out, field by field: it is made for every answer, and spreads would cost several times as much.
   const position = {
@@ -29,7 +29,8 @@ export function positionFrom(
     astray: known.astray,
     ageMs: known.ageMs,
   };
-  return info.canSave === false ? { ...position, canSave: false } : position;
+  const told = known.unannounced === true ? { ...position, unannounced: true } : position;
+  return info.canSave === false ? { ...told, canSave: false } : told;
 }
 
 /** The position of the own Redis as this sidecar knows it; null when it is down, loading, or was never asked. */
@@ -40,7 +41,13 @@ export function ownPosition(state: NodeState, nowMs: number): Position | null {
   // The announced master under its own run id is in step with itself: also a sidecar that is new can tell.
   const synced = own.synced ?? (info.runId !== null && announcement?.runId === info.runId ? true : null);
   const ageMs = Math.max(0, nowMs - own.infoAtMs);
-  return positionFrom(info, { priority: own.priority, synced, astray: own.astray, ageMs });
+  return positionFrom(info, {
+    priority: own.priority,
+    synced,
+    astray: own.astray,
+    unannounced: own.unannounced,
+    ageMs,
+  });
 }
 
 /** What a Redis of another pod has that was just detached, and was in step until then; null when that did not come out. */

@@ -47,6 +47,10 @@ export interface OwnRedis {
   readonly synced: boolean | null;
   /** Seen to become a master without having been ordered to, and not in step with one since. */
   readonly astray: boolean;
+  /** The process that was master by this sidecar's memory when it started; null without a memory. */
+  readonly remembered: RunId | null;
+  /** Met as a master by a sidecar that remembers another one, and not in step with one since. */
+  readonly unannounced: boolean;
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;

@@ -65,7 +65,8 @@ export function newestHistory(
   if (ofKnown.length >= dataQuorumOf(replicas)) return known;
   const witnesses = witnessesOf(old, members);
   const [newest] = shown
-    .filter((one) => one.runId !== null && witnesses.includes(one.runId) && hasGoneOn(one, known, ofKnown))
+    .filter((one) => one.unannounced !== true && one.runId !== null && witnesses.includes(one.runId))
+    .filter((one) => hasGoneOn(one, known, ofKnown))
     .sort(
       (a, b) =>
         Number(b.secondReplOffset) - Number(a.secondReplOffset) ||

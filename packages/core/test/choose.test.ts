@@ -158,6 +158,15 @@ describe('the choice among the frozen', () => {
       expect(choice.winner).toBe(C);
     });
 
+    // Fails when only a sidecar that saw it happen can tell: one was stopped while somebody typed REPLICAOF NO ONE, and what the master and
+    // another replica confirmed since was given up (seed 110001869).
+    test('S3: one whose sidecar was away when it became a master, and remembers another one, proves nothing', () => {
+      const met = at(250, { ...promoted, synced: null, unannounced: true });
+      expect(chooseMaster({ [B]: met, [C]: at(300) }, LINEAGE, heldBy(B)).winner).toBe(C);
+      // What it had before is still worth as much.
+      expect(chooseMaster({ [B]: { ...met, synced: true }, [C]: at(90) }, LINEAGE, heldBy(B)).winner).toBe(B);
+    });
+
     test('who has not parted from it counts', () => {
       const choice = chooseMaster({ [A]: at(100), [B]: at(250, promoted) }, LINEAGE, heldBy(A));
       expect(choice.verdicts.map(({ worth }) => worth)).toEqual(['full', 'full']);

@@ -107,6 +107,7 @@ describe('S3: promotions that nobody in the election has heard of', () => {
     ['was given everything anew by a full sync: that leaves no second id', { replid2: null, secondReplOffset: null }],
     ['branched off before what another one shows of the known history', { secondReplOffset: asOffset(100) }],
     ['was made a master by hand', { astray: true }],
+    ['was met as a master by a sidecar that remembers another one', { unannounced: true }],
     ['is in the middle of a full sync', { intact: false }],
     ['is known by one of its ids: it has parted', { replid2: LINEAGE.replid, secondReplOffset: asOffset(50) }],
   ])('one that %s proves nothing', (_title, change) => {

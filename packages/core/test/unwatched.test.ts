@@ -1,6 +1,15 @@
 // What a Redis is worth that nobody has watched all the time.
 import { describe, expect, test } from '@jest/globals';
-import { asOffset, asReplicationId, asTerm, type Action, type NodeConfig, type Position } from '../src/index.ts';
+import {
+  asOffset,
+  asReplicationId,
+  asRunId,
+  asTerm,
+  type Action,
+  type NodeConfig,
+  type Position,
+} from '../src/index.ts';
+import { ownPosition } from '../src/position.ts';
 import {
   announcementOf,
   beats,
@@ -11,6 +20,7 @@ import {
   LIMBO,
   orders,
   positionOf,
+  renewal,
   requestOf,
   Story,
   TIMINGS,
@@ -113,4 +123,46 @@ test('S3: the last master, detached and without its sidecar, is asked where it s
     .tick()
     .filter((action) => action.type === 'remote');
   expect(detaching).toMatchObject([{ pod, ip, action: { kind: 'limbo' } }]);
+});
+
+describe('a Redis that is a master when its sidecar starts', () => {
+  const MASTER = { role: 'master', masterHost: null, masterPort: null, linkUp: false } as const;
+  const shown = (story: Story): boolean | undefined => ownPosition(story.state, story.nowMs)?.unannounced;
+  const remembering = (index: number): Story =>
+    new Story(configOf(1), 0, { term: asTerm(4), announcement: announcementOf(index, 4) });
+
+  test('was made one by hand when the sidecar remembers another one', () => {
+    const story = remembering(0);
+    story.redis(MASTER);
+    expect(shown(story)).toBe(true);
+    story.redis(LIMBO);
+    expect(shown(story)).toBe(true);
+  });
+
+  test('until it is in step with a master again', () => {
+    const story = remembering(0);
+    story.redis(MASTER);
+    story.redis({ masterHost: '10.0.0.1' });
+    expect(shown(story)).toBeUndefined();
+  });
+
+  test('may have been promoted when the sidecar has no memory', () => {
+    const story = new Story(configOf(1));
+    story.redis(MASTER);
+    story.asked(renewal(0, 4));
+    expect(shown(story)).toBeUndefined();
+  });
+
+  test('is the one that was promoted when the sidecar remembers this very process', () => {
+    const story = remembering(1);
+    story.redis({ ...MASTER, runId: asRunId('0'.repeat(40)) });
+    expect(shown(story)).toBeUndefined();
+  });
+
+  test('and one that becomes a master while the sidecar watches was not met as one', () => {
+    const story = remembering(0);
+    story.redis();
+    story.redis(MASTER);
+    expect(shown(story)).toBeUndefined();
+  });
 });

@@ -85,6 +85,7 @@ const position = v.object({
   keys: v.nullable(count),
   ageMs: age,
   canSave: v.exactOptional(v.boolean()),
+  unannounced: v.exactOptional(v.boolean()),
 });
 
 const member = v.object({
