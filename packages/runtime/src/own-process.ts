@@ -31,6 +31,8 @@ export class OwnProcess {
   #seen: SeenProcess | null = null;
   #timer: NodeJS.Timeout | null = null;
   #told: string | null = null;
+  /** Its end is told by the answer to that alone. */
+  #isBeingKilled = false;
 
   constructor(options: OwnProcessOptions) {
     this.#options = options;
@@ -56,8 +58,16 @@ export class OwnProcess {
 
   /** Looks at it all the time, or not. */
   watchClosely(isWanted: boolean): void {
-    if (isWanted && this.#seen !== null) this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
+    if (isWanted && this.#seen !== null) this.#timer ??= setInterval(() => this.tellIfGone(), LOOK_EVERY_MS);
     else this.#rest();
+  }
+
+  /** Looks at it now. @returns whether it was told just now that it is gone. */
+  tellIfGone(): boolean {
+    if (this.#isBeingKilled || this.#seen?.look() !== 'gone') return false;
+    this.#forget();
+    this.#options.onGone();
+    return true;
   }
 
   /** Null when it is not seen. */
@@ -71,9 +81,21 @@ export class OwnProcess {
 
   /** Sends SIGKILL. @returns whether it is certainly gone. */
   async kill(): Promise<boolean> {
-    const seen = this.#seen;
-    // Its end is told by the answer to this call alone.
     this.#rest();
+    this.#isBeingKilled = true;
+    try {
+      return await this.#kill();
+    } finally {
+      this.#isBeingKilled = false;
+    }
+  }
+
+  stop(): void {
+    this.#forget();
+  }
+
+  async #kill(): Promise<boolean> {
+    const seen = this.#seen;
     if (seen?.kill() !== true) return false;
     for (let waitedMs = 0; waitedMs < DEATH_WITHIN_MS && this.#seen === seen; waitedMs++) {
       if (seen.look() === 'gone') {
@@ -83,16 +105,6 @@ export class OwnProcess {
       await sleep(1);
     }
     return false;
-  }
-
-  stop(): void {
-    this.#forget();
-  }
-
-  #look(): void {
-    if (this.#seen?.look() !== 'gone') return;
-    this.#forget();
-    this.#options.onGone();
   }
 
   #rest(): void {

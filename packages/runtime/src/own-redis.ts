@@ -350,6 +350,8 @@ class OwnRedisWatcher implements OwnRedis {
 
   #onClosed(watch: Watch): void {
     if (watch.isOver) return;
+    // Seen to be gone, it need not be asked: while it closes one socket after the other it may still take a connection.
+    if (this.#process.tellIfGone()) return;
     if (this.#current === watch) this.#current = null;
     if (!watch.hasAnswered) {
       this.#lookAgain(watch.refusal);

@@ -12,6 +12,7 @@ import {
   type OwnRedis,
   type OwnRedisOptions,
   type RedisTarget,
+  type Session,
 } from '../src/index.ts';
 import { place, SHORT, TIMEOUTS, until, usePlace } from './support.ts';
 
@@ -58,10 +59,10 @@ async function sees(watched: Watched): Promise<void> {
 }
 
 /** Says of itself what a Redis said, process id included; but its connections end with it, and not with that process. */
-async function double(info: string): Promise<RedisTarget> {
+async function double(says: (session: Session) => string): Promise<RedisTarget> {
   const host = await place.host(6379);
-  const server = await serveResp(host, 6379, (_session, [command]) =>
-    command === 'CONFIG' ? bulks(['min-replicas-to-write', '0']) : bulk(info),
+  const server = await serveResp(host, 6379, (session, [command]) =>
+    command === 'CONFIG' ? bulks(['min-replicas-to-write', '0']) : bulk(says(session)),
   );
   place.closing(server, () => server.close());
   return { host, port: 6379 };
@@ -70,11 +71,31 @@ async function double(info: string): Promise<RedisTarget> {
 describe('a death', () => {
   test('is known while the connections are still open: refused', async () => {
     const redis = await place.redis();
-    const watched = watch(await double(await redis.text('INFO')));
+    const info = await redis.text('INFO');
+    const watched = watch(await double(() => info));
     await sees(watched);
     redis.kill('SIGKILL');
     await until('the death to be told', () => watched.outcomes().includes('refused'));
     expect(watched.outcomes().slice(0, 2)).toEqual(['info', 'refused']);
+  });
+
+  // Nobody looks at a replica all the time. While one closes its sockets, one after the other, it still takes connections.
+  test('of a replica is known when its connection ends: it is not asked by another one', async () => {
+    const redis = await place.redis();
+    const master = await place.redis();
+    await redis.text('REPLICAOF', master.target.host, String(master.target.port));
+    const info = await redis.text('INFO');
+    expect(info).toContain('role:slave');
+    let isEnding = false;
+    const target = await double((session) => {
+      if (isEnding) session.end();
+      return info;
+    });
+    const watched = watch(target, { sampleEveryMs: 20 });
+    await sees(watched);
+    await redis.killAndWait();
+    isEnding = true;
+    await until('the death to be told', () => watched.outcomes().includes('refused'));
   });
 
   test('is told once; the next process is found, and that is no news', async () => {
@@ -95,7 +116,7 @@ describe('a death', () => {
   test('of a process that is not seen is known by its connections; that is said', async () => {
     const redis = await place.redis();
     const info = (await redis.text('INFO')).replace(/process_id:\d+/, 'process_id:4194304');
-    const watched = watch(await double(info));
+    const watched = watch(await double(() => info));
     await until('its process to be looked for', () => watched.news.length > 0);
     expect(watched.news).toEqual([
       'info: the process of Redis is not visible (there is no process 4194304 here): its death is known when its connections close',
@@ -152,7 +173,7 @@ describe('a Redis that hangs', () => {
   test('without its process being seen it can not be killed: that is a warning', async () => {
     const redis = await place.redis();
     const info = (await redis.text('INFO')).replace(/process_id:\d+/, 'process_id:4194304');
-    const watched = watch(await double(info), { killHung: { isOfUse: () => true } });
+    const watched = watch(await double(() => info), { killHung: { isOfUse: () => true } });
     await until('its process to be looked for', () => watched.news.length > 0);
     expect(watched.news[0]).toMatch(/^warn: .* not visible .*; it can not be killed when it hangs \(--kill-hung\)$/);
   });

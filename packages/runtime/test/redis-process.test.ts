@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import type { RedisProcess } from '@sentinel-micro/testkit';
-import { findProcess, type ProcessClaim, type SeenProcess } from '../src/redis-process.ts';
+import { findProcess, SeenProcess, type ProcessClaim } from '../src/redis-process.ts';
 import { place, until, usePlace } from './support.ts';
 
 usePlace();
@@ -49,6 +51,22 @@ describe('the life of a process', () => {
     const process = await found(redis);
     redis.kill('SIGTERM');
     await until('it to be gone', () => process.look() === 'gone');
+  });
+
+  // The name stands before all else in what the kernel tells, and may be anything: this one looks like the rest.
+  test('its name does not say how it is', async () => {
+    const name = 'a) Z 1 1 1 1 1 ';
+    const start = `process.title = '${name}'; setInterval(() => undefined, 1000);`;
+    const child = place.closing(spawn(process.execPath, ['-e', start]), (one) => void one.kill('SIGKILL'));
+    const pid = child.pid!;
+    await until('it to have its name', () => readFileSync(`/proc/${String(pid)}/comm`, 'utf8').startsWith(name));
+    const seen = place.closing(new SeenProcess(pid), (one) => one.close());
+    expect(seen.look()).toBe('alive');
+    child.kill('SIGSTOP');
+    await until('it to be stopped', () => seen.look() === 'stopped');
+    const uptime = Number.parseFloat(readFileSync('/proc/uptime', 'utf8'));
+    expect(uptime - seen.startedAtSeconds()).toBeGreaterThanOrEqual(0);
+    expect(uptime - seen.startedAtSeconds()).toBeLessThan(60);
   });
 
   test('whoever may signal it may kill it', async () => {
