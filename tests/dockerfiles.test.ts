@@ -15,9 +15,10 @@ const bundleOf = (program: string): string => `packages/${program}/dist/${progra
 const dockerfileOf = (program: string): string => read(`docker/${program}/Dockerfile`);
 
 const surroundings: Surroundings = {
-  buildOutputs: programs.flatMap((program) =>
-    ['', '.LEGAL.txt', '.cdx.json'].map((end) => `${bundleOf(program)}${end}`),
-  ),
+  buildOutputs: [
+    ...programs.flatMap((program) => ['', '.LEGAL.txt', '.cdx.json'].map((end) => `${bundleOf(program)}${end}`)),
+    'packages/make-slave/dist/make-slave.cjs',
+  ],
   npmFiles: ['package.json', 'package-lock.json', '.npmrc', ...workspaces.map((folder) => `${folder}/package.json`)],
   inContext: (file) => existsSync(path.join(root, file)) && !isIgnored(dockerignore, file),
 };
@@ -40,7 +41,7 @@ describe.each(programs)('docker/%s/Dockerfile', (program) => {
 });
 
 test('both Dockerfiles have the same build stage, so that it is built once', () => {
-  const [first, second] = programs.map((program) => /^FROM [^]*?(?=^# No RUN)/m.exec(dockerfileOf(program))?.[0]);
+  const [first, second] = programs.map((program) => /^FROM [^]*?^RUN npm run build$/m.exec(dockerfileOf(program))?.[0]);
   expect(first).toMatch(/npm run build/);
   expect(second).toBe(first);
 });
@@ -69,7 +70,7 @@ const mutations: [what: string, from: string | RegExp, to: string, complaint: st
   ['a fixed base', 'FROM ${NODE_IMAGE}', 'FROM node:24', 'FROM node:24: the base has to be an ARG'],
   ['a base without default', /^ARG BUILD_IMAGE=.*$/m, '', 'ARG BUILD_IMAGE has no default before the first FROM'],
   ['an old Node', 'nodejs24-debian13', 'nodejs20-debian13', 'the base has to be of Node 24'],
-  ['one stage', /^FROM \$\{NODE_IMAGE\}$/m, '', '1 stages; it has to be two: one that builds, one that runs'],
+  ['one stage', /^FROM \$\{NODE_IMAGE\}$/m, '', '1 stages; it has to be two or three'],
   ['a shell needed', 'USER 999:999', 'RUN true\nUSER 999:999', 'RUN has no place in the final stage'],
   ['a download', 'COPY LICENSE /app/', 'COPY LICENSE /app/\nADD x /app/', 'ADD has no place in the final stage'],
   ['root', 'USER 999:999', '', 'USER has to be two numbers other than 0'],
@@ -102,8 +103,18 @@ const mutations: [what: string, from: string | RegExp, to: string, complaint: st
   ['no installation', /^RUN npm ci.*$/m, '', 'the order has to be npm ci, COPY . ., npm run build'],
 ];
 
-test.each(mutations)('notices %s', (_what, from, to, complaint) => {
-  const broken = dockerfileOf('sentinel').replace(from, () => to);
-  expect(broken).not.toBe(dockerfileOf('sentinel'));
+/** The same for the stage of make-slave's that the sidecar's does not have. */
+const codeMutations: typeof mutations = [
+  ['code of another Node', '${NODE_IMAGE} AS code', '${BUILD_IMAGE} AS code', 'it has to be the base that runs'],
+  ['a compiler that needs a shell', /^RUN \["node".*$/m, 'RUN node x.mjs', 'RUN node x.mjs has to be a list'],
+  ['more than code', '--from=code /app/make-slave.cache', '--from=code /app/make-slave.cjs', "is not V8's code"],
+];
+
+test.each([
+  ...mutations.map((row) => ['sentinel', ...row] as const),
+  ...codeMutations.map((row) => ['make-slave', ...row] as const),
+])("notices of %s's %s", (program, _what, from, to, complaint) => {
+  const broken = dockerfileOf(program).replace(from, () => to);
+  expect(broken).not.toBe(dockerfileOf(program));
   expect(checkDockerfile(broken, surroundings)).toContainEqual(expect.stringContaining(complaint));
 });

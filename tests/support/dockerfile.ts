@@ -33,15 +33,18 @@ function parseDockerfile(text: string): Instruction[] {
 export function checkDockerfile(text: string, surroundings: Surroundings): string[] {
   const instructions = parseDockerfile(text);
   const starts = instructions.flatMap(({ keyword }, index) => (keyword === 'FROM' ? [index] : []));
-  const [buildStart, finalStart] = starts;
-  if (starts.length !== 2 || buildStart === undefined || finalStart === undefined) {
-    return [`${starts.length} stages; it has to be two: one that builds, one that runs`];
+  const [buildStart, secondStart] = starts;
+  const finalStart = starts.at(-1);
+  if (starts.length < 2 || starts.length > 3 || buildStart === undefined || finalStart === undefined) {
+    return [`${starts.length} stages; it has to be two or three: one that builds, one that compiles, one that runs`];
   }
-  const build = instructions.slice(buildStart, finalStart);
+  const build = instructions.slice(buildStart, secondStart);
+  const code = instructions.slice(secondStart, finalStart);
   const final = instructions.slice(finalStart);
   return [
     ...baseComplaints(instructions.slice(0, buildStart), [instructions[buildStart], instructions[finalStart]]),
     ...buildComplaints(build, surroundings),
+    ...codeComplaints(code, final),
     ...copyComplaints(final, surroundings),
     ...runtimeComplaints(final),
   ];
@@ -74,11 +77,27 @@ function buildComplaints(build: readonly Instruction[], { npmFiles, inContext }:
   ];
 }
 
+/** V8's code is of use to the Node that made it alone, and the stage that makes it has no shell. */
+function codeComplaints(code: readonly Instruction[], final: readonly Instruction[]): string[] {
+  const [from] = code;
+  if (from === undefined) return [];
+  return [
+    ...when(
+      from.rest !== `${final[0]?.rest ?? ''} AS code`,
+      `FROM ${from.rest}: it has to be the base that runs, AS code`,
+    ),
+    ...code
+      .filter(({ keyword, rest }) => keyword === 'RUN' && execForm(rest) === undefined)
+      .map(({ rest }) => `RUN ${rest} has to be a list: there is no shell`),
+  ];
+}
+
 function copyComplaints(final: readonly Instruction[], { buildOutputs, inContext }: Surroundings): string[] {
   const complaints = final.flatMap((instruction) => {
     const copy = copyOf(instruction);
     if (!copy) return [];
     return copy.sources.flatMap((source) => {
+      if (copy.from === 'code') return when(!/^\/app\/[\w-]+\.cache$/.test(source), `${source} is not V8's code`);
       if (copy.from === undefined) return when(!inContext(source), `${source} is not in the build context`);
       const made = source.startsWith(buildFolder) && buildOutputs.includes(source.slice(buildFolder.length));
       return when(copy.from !== 'build' || !made, `${source} is not made by the build`);

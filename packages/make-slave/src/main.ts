@@ -60,8 +60,12 @@ async function main(): Promise<number> {
   }
 }
 
-const exitCode = await main();
-// The logger hands its lines on in turns of the event loop. Waiting for the loop to run dry would mean to wait for peers that
-// hang, so it is given one turn.
-await setImmediate();
-process.exit(exitCode);
+async function exit(exitCode: number): Promise<void> {
+  // The logger hands its lines on in turns of the event loop. Waiting for the loop to run dry would mean to wait for peers that
+  // hang, so it is given one turn.
+  await setImmediate();
+  process.exit(exitCode);
+}
+
+// Without an await, which only modules have: V8 keeps the code of scripts (scripts/code-cache).
+void main().then(exit);

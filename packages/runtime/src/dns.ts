@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { messageOf, OperationError } from './errors.ts';
+import { ipFamily } from './ip.ts';
 
 /** One pod as DNS names it. */
 export interface ServiceAddress {
@@ -64,7 +64,7 @@ function uniqueByIp(addresses: readonly ServiceAddress[]): ServiceAddress[] {
 }
 
 async function resolveIps(resolver: Resolver, name: string): Promise<string[]> {
-  if (isIP(name) !== 0) return [name];
+  if (ipFamily(name) !== 0) return [name];
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
   const ips = [v4, v6].flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   if (ips.length === 0 && v4.status === 'rejected') throw v4.reason;

@@ -1,7 +1,6 @@
 import { asPodName, podNames, type PodName } from '@sentinel-micro/core';
-import { isIP } from 'node:net';
 import { UsageError } from './errors.ts';
-import { canonicalIp } from './ip.ts';
+import { canonicalIp, ipFamily } from './ip.ts';
 import { readPasswordFile } from './secret.ts';
 
 /** Prefix of the environment variable of every flag: `--lease-ms` = `SENTINEL_MICRO_LEASE_MS`. */
@@ -102,15 +101,15 @@ export function choiceFlag<Choice extends string>(flags: RawFlags, flag: string,
 /** @throws UsageError when the flag is not an IPv4 or IPv6 address. */
 export function ipFlag(flags: RawFlags, flag: string): string {
   const value = textFlag(flags, flag, 'an IP address');
-  if (isIP(value) === 0) throw wrong(flag, value, 'an IP address');
+  if (ipFamily(value) === 0) throw wrong(flag, value, 'an IP address');
   return canonicalIp(value);
 }
 
 /** `10.0.0.10`, `10.0.0.10:53`, `fd00::a` or `[fd00::a]:53`, as Node's resolver takes them. */
 function isDnsServer(text: string): boolean {
-  if (isIP(text) !== 0) return true;
+  if (ipFamily(text) !== 0) return true;
   const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const isHost = v6 === undefined ? isIP(v4 ?? '') === 4 : isIP(v6) === 6;
+  const isHost = v6 === undefined ? ipFamily(v4 ?? '') === 4 : ipFamily(v6) === 6;
   return isHost && (port === undefined || (Number(port) >= 1 && Number(port) <= 65_535));
 }
 

@@ -24,6 +24,9 @@ export interface RedisConnection {
   close(): void;
 }
 
+/** What the bundles have of ioredis: its methods for single commands are left out of them (scripts/lean-libraries.mjs). */
+type Client = Pick<Redis, 'call' | 'connect' | 'disconnect' | 'on' | 'once' | 'status' | 'stream'>;
+
 function isReplyError(error: unknown): boolean {
   return isError(error) && error.name === 'ReplyError';
 }
@@ -43,7 +46,7 @@ function toOperationError(error: unknown, doing: string): OperationError {
  * Every option of ioredis that matters, explicitly: its defaults (offline queue, resend after reconnect, twenty retries) would
  * carry out an order long after the decision behind it has become stale.
  */
-function createClient(target: RedisTarget, timeouts: RedisTimeouts): Redis {
+function createClient(target: RedisTarget, timeouts: RedisTimeouts): Client {
   return new Redis({
     host: target.host,
     port: target.port,
@@ -66,7 +69,7 @@ function createClient(target: RedisTarget, timeouts: RedisTimeouts): Redis {
   });
 }
 
-function hasEnded(client: Redis): boolean {
+function hasEnded(client: Client): boolean {
   return client.status === 'end';
 }
 
@@ -74,7 +77,7 @@ function hasEnded(client: Redis): boolean {
  * Logs in by hand: ioredis takes it for a success, with a warning on the console, when a Redis has no password at all. But
  * whoever needs none is not of a set that has one.
  */
-async function logIn(client: Redis, { username, password }: RedisTarget): Promise<void> {
+async function logIn(client: Client, { username, password }: RedisTarget): Promise<void> {
   if (password === undefined) return;
   // Named, the user `default` of a Redis without a password takes any.
   const user = username === undefined || username === 'default' ? [] : [username];

@@ -15,9 +15,16 @@ export interface CheckOptions {
   readonly proxy: string | null;
 }
 
+const sameFiles = (program: ProgramName): string[] => [
+  ...['LICENSE', `${program}.mjs`, `${program}.mjs.LEGAL.txt`, `${program}.mjs.cdx.json`],
+  ...(program === 'make-slave' ? ['make-slave.cjs'] : []),
+];
+/** What the Node of the image has made of the program: no other makes the same. */
+const codeFiles = (program: ProgramName): string[] => (program === 'make-slave' ? ['make-slave.cache'] : []);
+
 /** Our files in the image. */
 export const ownFilesOf = (program: ProgramName): string[] =>
-  ['LICENSE', `${program}.mjs`, `${program}.mjs.LEGAL.txt`, `${program}.mjs.cdx.json`].map((name) => `app/${name}`);
+  [...sameFiles(program), ...codeFiles(program)].map((name) => `app/${name}`);
 
 /** What is wrong with the files of an image, given those of its base; empty when all is well. */
 export function fileComplaints(program: ProgramName, files: readonly string[], base: readonly string[]): string[] {
@@ -73,13 +80,25 @@ async function otherBytes(program: ProgramName, docker: Docker, root: string, di
   const target = join(dir, program);
   mkdirSync(target, { recursive: true });
   const complaints: string[] = [];
-  for (const file of ownFilesOf(program)) {
-    const name = file.slice('app/'.length);
+  for (const name of sameFiles(program)) {
+    const file = `app/${name}`;
     await copyOut(docker, imageOf(program), `/${file}`, join(target, name));
     const here = name === 'LICENSE' ? join(root, name) : join(root, 'packages', program, 'dist', name);
     if (!readFileSync(here).equals(readFileSync(join(target, name)))) {
       complaints.push(`/${file} is not, byte by byte, what npm run build makes on this machine`);
     }
+  }
+  return [...complaints, ...(await codeComplaints(program, docker, target))];
+}
+
+/** V8's code has to be for the program that lies beside it in `target`, by a Node of the image's line: else it is never used. */
+async function codeComplaints(program: ProgramName, docker: Docker, target: string): Promise<string[]> {
+  const complaints: string[] = [];
+  for (const name of codeFiles(program)) {
+    await copyOut(docker, imageOf(program), `/app/${name}`, join(target, name));
+    const [first = ''] = readFileSync(join(target, `${program}.cjs`), 'latin1').split('\n', 1);
+    const label = readFileSync(join(target, name)).toString('latin1', 0, 128);
+    if (!label.startsWith(`${first.slice(2)} v24.`)) complaints.push(`/app/${name} is code of something else`);
   }
   return complaints;
 }
