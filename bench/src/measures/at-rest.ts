@@ -61,7 +61,7 @@ function atRest(pods: number): SetMeasure {
   return {
     kind: 'sets',
     name: `at-rest-${pods}`,
-    what: `${pods} pods with nothing to do, for ${WATCH_MS / 1000} s: what one sidecar needs, and what leaves a pod (Redis's own replication included).`,
+    what: `${pods} pods with nothing to do, for ${WATCH_MS / 1000} s from when the set is settled on: what one sidecar needs while V8 is still compiling it and it sees the process of its Redis, and what leaves a pod (Redis's own replication included).`,
     figures: [
       {
         name: 'rss',
