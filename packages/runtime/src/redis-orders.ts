@@ -23,11 +23,10 @@ export interface Change {
 
 async function replicaOf(connection: RedisConnection, host: string, port: number | string): Promise<Change> {
   // All are written at once, so INFO tells of the moments right before and right after the change.
-  const [before, , info] = await Promise.all([
-    askInfo(connection),
-    connection.call('REPLICAOF', host, port),
-    askInfo(connection),
-  ]);
+  const sent = connection.together(
+    () => [askInfo(connection), connection.call('REPLICAOF', host, port), askInfo(connection)] as const,
+  );
+  const [before, , info] = await Promise.all(sent);
   return { before, info };
 }
 
@@ -51,12 +50,16 @@ export async function sendToLimbo(connection: RedisConnection, cut: boolean): Pr
  * clients are cut before they are told.
  */
 async function sendToLimboAtOnce(connection: RedisConnection): Promise<ReplicationInfo> {
-  const [, , , info] = await Promise.all([
-    connection.call('REPLICAOF', LIMBO_HOST, LIMBO_PORT),
-    connection.call('CLIENT', 'KILL', 'TYPE', 'normal'),
-    connection.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
-    askInfo(connection),
-  ]);
+  const sent = connection.together(
+    () =>
+      [
+        connection.call('REPLICAOF', LIMBO_HOST, LIMBO_PORT),
+        connection.call('CLIENT', 'KILL', 'TYPE', 'normal'),
+        connection.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+        askInfo(connection),
+      ] as const,
+  );
+  const [, , , info] = await Promise.all(sent);
   return info;
 }
 
@@ -74,7 +77,8 @@ export async function sendToMaster(
 
 /** Holds writes back for at most `budgetMs`; after that Redis lets them through by itself. */
 export async function pauseWrites(connection: RedisConnection, budgetMs: number): Promise<ReplicationInfo> {
-  const [, info] = await Promise.all([connection.call('CLIENT', 'PAUSE', budgetMs, 'WRITE'), askInfo(connection)]);
+  const pause = (): Promise<unknown> => connection.call('CLIENT', 'PAUSE', budgetMs, 'WRITE');
+  const [, info] = await Promise.all(connection.together(() => [pause(), askInfo(connection)] as const));
   return info;
 }
 

@@ -94,6 +94,7 @@ test('a link that is up is not enough: the master must show the replica as onlin
   const connection: RedisConnection = {
     isOpen: true,
     call: (command) => Promise.resolve(command === 'INFO' ? replicaInfo.concat(ids).join('\n') : 'OK'),
+    together: (send) => send(),
     onClose: () => undefined,
     close: () => undefined,
   };
