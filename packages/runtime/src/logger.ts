@@ -39,7 +39,8 @@ export function createLogger(options: LoggerOptions): Logger {
   });
   return {
     log(level, event, text, fields) {
-      logger.log({ ...fields, level, message: text, event });
+      // winston itself would make the whole line first, and throw it away then.
+      if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message: text, event });
     },
   };
 }
