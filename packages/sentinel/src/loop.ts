@@ -39,7 +39,10 @@ export interface LoopPorts {
   readonly executeRemote: (order: RemoteOrder) => Promise<Outcome>;
   /** The sidecars at these addresses are to be met. */
   readonly meet: (ips: readonly string[]) => void;
-  /** A decision has been carried out; `before` is what it began with. */
+  /**
+   * A decision has been carried out; `before` is what it began with. Told a moment later, in the order of the decisions: more of them
+   * may have been taken meanwhile.
+   */
   readonly onDecided: (decision: Decision, before: NodeState) => void;
   readonly onStopped: () => void;
   /** What the former life of this sidecar has kept; null when there is none. */
@@ -54,6 +57,14 @@ export interface LoopPorts {
  */
 const CLOCK_WATCH_MS = 100;
 
+/** So many decisions are told of later; more are told of at once. */
+const MAX_UNTOLD = 64;
+
+interface Untold {
+  readonly decision: Decision;
+  readonly before: NodeState;
+}
+
 type AnswerListener = (answer: PeerAnswer) => void;
 
 /** The sidecar's loop: something happened, decide, act. Inputs are handled one after the other, in the order in which they come. */
@@ -62,11 +73,14 @@ export class Loop {
   readonly #waiting = new Map<number, AnswerListener>();
   readonly #ordered = new Map<number, (result: CommandResult) => void>();
   readonly #inputs: Input[] = [];
+  /** Decisions that were carried out, and neither logged nor told yet. */
+  readonly #untold: Untold[] = [];
   #state: NodeState;
   #nextRef = 1;
   #isDeciding = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
+  #telling: NodeJS.Immediate | null = null;
 
   constructor(config: NodeConfig, ports: LoopPorts) {
     this.#ports = ports;
@@ -114,6 +128,7 @@ export class Loop {
   close(): void {
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#tell();
   }
 
   #moment(): Moment {
@@ -134,7 +149,6 @@ export class Loop {
   }
 
   #decideOnce(input: Input): void {
-    const { logger } = this.#ports;
     const before = this.#state;
     const decision = decide(before, input, this.#moment());
     const { state } = decision;
@@ -142,12 +156,25 @@ export class Loop {
     this.#remember(memoryOf(state), memoryOf(before));
     if (state.members !== before.members) this.#ports.meet(introductions(state));
     for (const action of decision.actions) this.#run(action);
-    for (const { level, event, text, fields } of decision.notes) logger.log(level, event, text, fields);
-    if (state.reason !== before.reason) {
-      logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
-    }
     this.#schedule(decision.wakeAtMs);
-    this.#ports.onDecided(decision, before);
+    this.#untold.push({ decision, before });
+    // First what other pods wait for: questions and answers leave when this has returned.
+    if (this.#untold.length < MAX_UNTOLD) this.#telling ??= setImmediate(() => this.#tell());
+    else this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#telling !== null) clearImmediate(this.#telling);
+    this.#telling = null;
+    const { logger } = this.#ports;
+    for (const { decision, before } of this.#untold.splice(0)) {
+      const { state, notes } = decision;
+      for (const { level, event, text, fields } of notes) logger.log(level, event, text, fields);
+      if (state.reason !== before.reason) {
+        logger.log('info', 'state', state.reason, { term: state.term, role: state.role.kind });
+      }
+      this.#ports.onDecided(decision, before);
+    }
   }
 
   #remember(now: Memory, before: Memory): void {

@@ -1,4 +1,13 @@
-import { dnsAdvice, isLeading, isPaused, saysNobody, isPodOfSet, type PodName } from '@sentinel-micro/core';
+import {
+  currentMaster,
+  dnsAdvice,
+  isLeading,
+  isPaused,
+  saysNobody,
+  isPodOfSet,
+  type NodeState,
+  type PodName,
+} from '@sentinel-micro/core';
 import {
   actOnRemote,
   canonicalIp,
@@ -222,7 +231,7 @@ interface Telling {
   readonly post: EventPost;
   readonly hold: Hold;
   readonly announcer: Announcer;
-  readonly onDecided: () => void;
+  readonly onDecided: (state: NodeState) => void;
 }
 
 /** What tells clients that the answers have changed: those who wait for one first, then those who listen. */
@@ -234,13 +243,23 @@ function buildTelling(
   const post = new EventPost(sessions);
   const announcer = new Announcer((event) => post.send(event));
   const hold = new Hold(node.timings.grantMs + node.timings.dataWaitMs);
-  const onDecided = (): void => {
+  const onDecided = (state: NodeState): void => {
     const now = context();
-    const view = viewOf(now);
-    hold.look(view.isNamed, now.nowMs);
-    announcer.look(view, now.nowMs);
+    // Those who wait are answered by what is known now; those who listen hear of each step.
+    hold.look(currentMaster(now.state, now.nowMs) !== null, now.nowMs);
+    announcer.look(viewOf({ ...now, state }), now.nowMs);
   };
   return { post, hold, announcer, onDecided };
+}
+
+/** Who hears of each decision: clients first. */
+function tellingAll(parts: () => Parts, tellClients: Telling['onDecided']): LoopPorts['onDecided'] {
+  return (decision, before) => {
+    const { http, kube } = parts();
+    tellClients(decision.state);
+    http.onDecided(decision, before);
+    kube.onDecided(decision, before);
+  };
 }
 
 function forwardingOptions({ node, username, logins }: RunConfig): ForwardingOptions {
@@ -329,11 +348,7 @@ export async function startSidecar(config: RunConfig): Promise<Sidecar> {
   built.http = http;
   const { post, hold, announcer, onDecided } = buildTelling(config, () => server.sessions, context);
   const loop = buildLoop(config, logger, parts, {
-    onDecided(decision, before) {
-      onDecided();
-      http.onDecided(decision, before);
-      kube.onDecided(decision, before);
-    },
+    onDecided: tellingAll(parts, onDecided),
     onStopped: stopped.declare,
   });
   built.loop = loop;

@@ -78,3 +78,35 @@ test('a sidecar of which the holder tells is met, each time that it is told of',
   expect(met.filter((ips) => ips.length > 0)).toEqual([[ip], [ip]]);
   loop.close();
 });
+
+test('nobody waits for lines in the log: an answer is there before what led to it is logged, and told', async () => {
+  const order: string[] = [];
+  const loop = new Loop(
+    configOf(1),
+    portsWith({
+      logger: { log: (_level, event) => void order.push(event) },
+      onDecided: () => void order.push('told'),
+      remember: () => void order.push('kept'),
+    }),
+  );
+  jest.advanceTimersByTime(TIMINGS.grantMs);
+  order.length = 0;
+  const renewal = requestOf(0, 1, { type: 'RENEW', announcement: announcementOf(0, 1), ranking: [], members: [] });
+  void loop.request(renewal).then(({ type }) => order.push(type));
+  await Promise.resolve();
+  // A promise must not be sent before the term behind it is kept.
+  expect(order).toEqual(['kept', 'granted']);
+  jest.advanceTimersByTime(1);
+  expect(order).toEqual(['kept', 'granted', 'master', 'state', 'told']);
+  loop.close();
+});
+
+test('what was decided last is logged before a sidecar ends', () => {
+  const events: string[] = [];
+  const loop = new Loop(configOf(1), portsWith({ logger: { log: (_level, event) => void events.push(event) } }));
+  jest.advanceTimersByTime(TIMINGS.grantMs);
+  const renewal = requestOf(0, 1, { type: 'RENEW', announcement: announcementOf(0, 1), ranking: [], members: [] });
+  void loop.request(renewal);
+  loop.close();
+  expect(events).toContain('master');
+});
