@@ -1,6 +1,6 @@
 // What Sentinel clients and people with redis-cli see and can order on the port of every sidecar of a running set.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { RedisCommander, sleep, type Cluster, type CommandArgs, type Pod } from '@sentinel-micro/testkit';
+import { RedisCommander, parseRole, sleep, type Cluster, type CommandArgs, type Pod } from '@sentinel-micro/testkit';
 import { mend, PATIENCE_MS, settled, startSet, startWriter, stopAll, readBack, untilTrue } from './cluster-helpers.ts';
 import { EventRecorder } from './event-recorder.ts';
 
@@ -178,7 +178,9 @@ describe('orders', () => {
     master.killSidecar('SIGTERM');
     try {
       expect(await answer).toMatch(/^OK /);
-      expect((await master.role()).role).toBe('replica');
+      // Over a new connection: those that were there have just been cut.
+      const redis = new RedisCommander(master.redisTarget, ORDER_TIMEOUT_MS);
+      expect(parseRole(await redis.text('INFO', 'replication').finally(() => redis.close())).role).toBe('replica');
     } finally {
       commander.close();
       await untilTrue('its sidecar to end', () => !master.isSidecarAlive());
