@@ -88,8 +88,9 @@ export class PodContainers {
     this.#end();
     this.redis.unwant();
     this.sidecar.unwant();
-    this.redis.process?.kill('SIGKILL');
+    // Two signals are not one moment: a sidecar that outlived its Redis by a millisecond would give the lease back, as none of a dead node does.
     this.sidecar.process?.kill('SIGKILL');
+    this.redis.process?.kill('SIGKILL');
     this.#init?.kill('SIGKILL');
   }
 
