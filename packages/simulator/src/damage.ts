@@ -203,24 +203,25 @@ export class Damage {
   replicaOfByHand(pod: Pod, host: string | null): void {
     this.disturb();
     pod.redis?.deliver('io', () => {
+      const { redis } = pod;
+      if (redis === null || redis.isLoading || redis.isBusy) return;
       pod.tamperedAtMs = this.#world.nowMs;
-      if (host !== null && pod.redis?.isMaster === true) this.#world.watcher?.madeReplicaByHand(pod.redis);
-      pod.redis?.replicaOfByHand(host);
+      if (host !== null && redis.isMaster) this.#world.watcher?.madeReplicaByHand(redis);
+      redis.replicaOfByHand(host);
     });
   }
 
-  /** A Lua script: Redis is silent until `busy-reply-threshold`, and then answers -BUSY until the script ends. */
+  /** A Lua script: Redis is silent until `busy-reply-threshold`, and then answers -BUSY until the script ends. Another one has to wait. */
   runSlowScript(pod: Pod, silentForMs: number, busyForMs: number): void {
     const { redis } = pod;
-    if (redis?.isAlive !== true || redis.isPaused || redis.isLoading) return;
+    if (redis?.isAlive !== true || redis.isPaused || redis.isLoading || redis.isBusy) return;
     this.disturb();
-    redis.isBusy = true;
+    redis.startScript();
     redis.pause();
     this.for(silentForMs, () => redis.resume('io'));
     this.for(silentForMs + busyForMs, () => {
       this.disturb();
-      redis.isBusy = false;
-      redis.runsSinceMs = this.#world.nowMs;
+      redis.endScript();
     });
   }
 

@@ -65,7 +65,7 @@ export class FeedingSide {
   /** PSYNC: what a replica gets. */
   serve(socket: Socket, request: Extract<RedisMessage, { kind: 'psync' }>): void {
     const redis = this.#redis;
-    if (redis.isLoading || (!redis.isMaster && !redis.following.isUp)) {
+    if (redis.isLoading || redis.isBusy || (!redis.isMaster && !redis.following.isUp)) {
       socket.send({ kind: 'no-master-link' } satisfies RedisMessage);
       return;
     }
@@ -134,7 +134,7 @@ export class FeedingSide {
       for (const entry of replica.buffered) socket.send({ kind: 'stream', entry } satisfies RedisMessage);
       replica.buffered = [];
     }
-    this.#settleWaiters();
+    if (!this.#redis.isBusy) this.settleWaiters();
   }
 
   /** A replica that loads sends an empty line each second: it has acknowledged nothing new, but it is there. */
@@ -197,10 +197,12 @@ export class FeedingSide {
       return;
     }
     // A time-out of 0 is none.
-    const timer = this.#redis.after(timeoutMs === 0 ? Infinity : timeoutMs, () => {
+    const giveUp = (): void => {
+      if (!this.#waiters.includes(waiter)) return;
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
       reply({ ...OK, number: this.#acknowledging(offset) });
-    });
+    };
+    const timer = this.#redis.after(timeoutMs === 0 ? Infinity : timeoutMs, () => this.#redis.afterScript(giveUp));
     const waiter = { offset, count, reply, timer };
     this.#waiters.push(waiter);
     this.askForAcks();
@@ -243,7 +245,8 @@ export class FeedingSide {
     return count;
   }
 
-  #settleWaiters(): void {
+  /** Answers those who wait for what has been acknowledged by now. */
+  settleWaiters(): void {
     const open: Waiter[] = [];
     for (const waiter of this.#waiters) {
       const reached = this.#acknowledging(waiter.offset);

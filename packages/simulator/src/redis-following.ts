@@ -110,10 +110,8 @@ export class FollowingSide {
       this.#socket = socket;
       this.#state = 'handshake';
       this.#lastIoMs = redis.nowMs;
-      socket.onMessage = (message) => this.#take(message as RedisMessage);
-      socket.onClose = () => {
-        if (this.#socket === socket) this.#lost();
-      };
+      socket.onMessage = (message) => this.#receive(socket, message as RedisMessage);
+      socket.onClose = () => this.#closed(socket);
       this.#send({ kind: 'ping' });
     });
   }
@@ -134,12 +132,34 @@ export class FollowingSide {
     }
   }
 
+  /**
+   * While a script runs the handshake goes on, but data is neither loaded nor taken in from the stream, nor acknowledged: it is read and
+   * kept (processInputBuffer()), and lost with the connection.
+   */
+  #receive(socket: Socket, message: RedisMessage): void {
+    this.#lastIoMs = this.#redis.nowMs;
+    if (message.kind !== 'stream' && message.kind !== 'rdb') this.#take(message);
+    else {
+      this.#redis.afterScript(() => {
+        if (this.#socket === socket) this.#take(message);
+      });
+    }
+  }
+
+  #closed(socket: Socket): void {
+    const lose = (): void => {
+      if (this.#socket === socket) this.#lost();
+    };
+    // What is being transferred is not even read: all that came before the end comes first.
+    if (this.#state === 'sync') this.#redis.afterScript(lose);
+    else lose();
+  }
+
   #take(message: RedisMessage): void {
     const redis = this.#redis;
-    this.#lastIoMs = redis.nowMs;
     switch (message.kind) {
       case 'pong': {
-        if (message.isLoading) {
+        if (message.isRefused) {
           this.#lost();
           return;
         }

@@ -66,8 +66,9 @@ export class RedisModel extends Process implements RedisState {
   loadedAtMs = -Infinity;
   /** The next write is preceded by a SELECT of its own: in a new history, and for a new replica (slaveseldb). */
   isSelectDue = true;
-  /** A script has run for longer than `busy-reply-threshold`: whatever is asked is answered -BUSY. */
-  isBusy = false;
+  #isBusy = false;
+  /** What waits for the end of the script, in its order. */
+  #afterScript: (() => void)[] = [];
   pausedUntilMs = -Infinity;
   /** When it was last promoted by REPLICAOF NO ONE in the life of this process; true time. */
   wasPromotedAtMs = -Infinity;
@@ -114,6 +115,33 @@ export class RedisModel extends Process implements RedisState {
   set isLoading(isLoading: boolean) {
     if (this.#isLoading && !isLoading) this.loadedAtMs = this.scheduler.nowMs;
     this.#isLoading = isLoading;
+  }
+
+  /** A script runs for too long: commands are answered -BUSY, acknowledgements of replicas are taken in, and all else waits for its end. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  startScript(): void {
+    this.#isBusy = true;
+  }
+
+  /** A process that is stopped goes on with its script first. */
+  endScript(): void {
+    this.deliver('io', () => {
+      if (!this.#isBusy) return;
+      this.#isBusy = false;
+      this.runsSinceMs = this.scheduler.nowMs;
+      const due = this.#afterScript;
+      this.#afterScript = [];
+      for (const run of due) run();
+      this.feeding.settleWaiters();
+    });
+  }
+
+  afterScript(run: () => void): void {
+    if (this.#isBusy) this.#afterScript.push(run);
+    else run();
   }
 
   get isMaster(): boolean {
@@ -245,7 +273,7 @@ export class RedisModel extends Process implements RedisState {
         this.#execute(socket, message.id, message.command);
         return;
       case 'ping':
-        socket.send({ kind: 'pong', isLoading: this.isLoading } satisfies RedisMessage);
+        socket.send({ kind: 'pong', isRefused: this.isLoading || this.isBusy } satisfies RedisMessage);
         return;
       case 'psync':
         // Where the password is wrong, AUTH fails and the replica tries again each second, as it does after -NOMASTERLINK.
@@ -296,7 +324,7 @@ export class RedisModel extends Process implements RedisState {
         return;
       case 'CLIENT PAUSE':
         this.pausedUntilMs = Math.max(this.pausedUntilMs, this.nowMs + command.budgetMs);
-        this.after(command.budgetMs, () => this.#letThrough());
+        this.after(command.budgetMs, () => this.afterScript(() => this.#letThrough()));
         reply(OK);
         return;
       case 'CLIENT UNPAUSE':
@@ -364,9 +392,8 @@ export class RedisModel extends Process implements RedisState {
     this.feeding.askForAcks();
   }
 
-  /** Somebody types REPLICAOF into redis-cli. */
+  /** Somebody types REPLICAOF into redis-cli, while it takes commands. */
   replicaOfByHand(host: string | null): void {
-    if (this.isLoading) return;
     this.#replicaOf(host, 6379, true);
     this.isTamperedWith = true;
   }

@@ -37,7 +37,8 @@ export type RedisMessage =
   | { readonly kind: 'command'; readonly id: number; readonly command: RedisCommand }
   | { readonly kind: 'reply'; readonly id: number; readonly reply: RedisReply }
   | { readonly kind: 'ping' }
-  | { readonly kind: 'pong'; readonly isLoading: boolean }
+  /** `isRefused`: -LOADING or -BUSY instead of PONG. */
+  | { readonly kind: 'pong'; readonly isRefused: boolean }
   | { readonly kind: 'psync'; readonly replid: string | null; readonly nextByte: number; readonly ip: string }
   | { readonly kind: 'no-master-link' }
   | { readonly kind: 'continue'; readonly replid: string }

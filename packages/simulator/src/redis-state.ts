@@ -54,8 +54,12 @@ export interface RedisState extends Process {
   data: number[];
   backlog: Backlog | null;
   isLoading: boolean;
+  /** A script has run for longer than `busy-reply-threshold`: whatever is asked is answered -BUSY. */
+  readonly isBusy: boolean;
   isSelectDue: boolean;
   append(bytes: number, value: number | null, asksForAck?: boolean): void;
   tellFullSync(to: Socket): void;
   store(snapshot: Snapshot): void;
+  /** Does it now, or as soon as the script that runs has ended. */
+  afterScript(run: () => void): void;
 }

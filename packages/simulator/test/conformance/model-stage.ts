@@ -116,11 +116,11 @@ export class ModelStage {
         this.#redis(step.server)?.resume('io');
         return [];
       case 'script':
-      case 'script-ends': {
-        const redis = this.#redis(step.server);
-        if (redis !== null) redis.isBusy = step.do === 'script';
+        this.#redis(step.server)?.startScript();
         return [];
-      }
+      case 'script-ends':
+        this.#redis(step.server)?.endScript();
+        return [];
       case 'replicaof':
         return [this.#order(step.server, this.#replicaOf(step.server, step.to))];
       case 'write':

@@ -235,7 +235,8 @@ export class RealStage {
   async #runScript(server: Server): Promise<void> {
     const admin = `admin@${server}`;
     this.#host(server).isFrozen = true;
-    await this.#ask(`admin-script@${server}`, server, 0, ['EVAL', 'while true do end', 0]);
+    // Taken also by a replica, and while writes are paused.
+    await this.#ask(`admin-script@${server}`, server, 0, ['EVAL_RO', 'while true do end', 0]);
     const isBusy = async (): Promise<boolean> => (await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY';
     await waitUntilTrue(isBusy, { what: `the script of ${server} to run`, timeoutMs: SCRIPT_TIMEOUT_MS });
   }

@@ -3,6 +3,7 @@ import { FULL_SYNCS } from './full-syncs.ts';
 import { HISTORIES } from './histories.ts';
 import { RESTARTS } from './restarts.ts';
 import { ROLES } from './roles.ts';
+import { SCRIPTS } from './scripts.ts';
 import { SILENCE } from './silence.ts';
 import { WRITE_QUORUM } from './write-quorum.ts';
 import type { Story } from './story.ts';
@@ -15,4 +16,5 @@ export const STORIES: readonly Story[] = [
   ...WRITE_QUORUM,
   ...CLIENTS,
   ...SILENCE,
+  ...SCRIPTS,
 ];

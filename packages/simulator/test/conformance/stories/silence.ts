@@ -1,20 +1,4 @@
-import {
-  answer,
-  endScript,
-  follow,
-  freeze,
-  kill,
-  limbo,
-  pass,
-  promote,
-  quick,
-  restart,
-  runScript,
-  start,
-  thaw,
-  wait,
-  write,
-} from '../vocabulary.ts';
+import { answer, follow, freeze, kill, limbo, pass, promote, quick, start, thaw, wait, write } from '../vocabulary.ts';
 import { PAIR, TRIO, type Story } from './story.ts';
 
 /** Servers that stop and go on. */
@@ -22,21 +6,6 @@ export const SILENCE: readonly Story[] = [
   {
     name: 'a master that is frozen keeps its replicas waiting, and goes on as if nothing had been',
     steps: [...PAIR, freeze('a'), pass(1500), write('b'), thaw('a'), write('a'), wait('a', 1)],
-  },
-  {
-    name: 'a replica that runs a script looks for nobody before it ends',
-    steps: [
-      ...PAIR,
-      runScript('b'),
-      kill('a'),
-      restart('a', 'limbo', 'none'),
-      promote('a'),
-      write('a'),
-      pass(2500),
-      endScript('b'),
-      pass(1500),
-      wait('a', 1),
-    ],
   },
   {
     name: 'a master that is frozen, its replica promoted meanwhile: two masters until it is told',
