@@ -1,6 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { TestkitError, findTool, killSidecars, type Cluster, type Pod, type Tool } from '@sentinel-micro/testkit';
+import {
+  TestkitError,
+  findTool,
+  killSidecars,
+  sleep,
+  type Cluster,
+  type Pod,
+  type Tool,
+} from '@sentinel-micro/testkit';
 import { OURS, ours } from '../contestants.ts';
 import type { PlainMeasure } from '../measure.ts';
 import { Stage } from '../stage.ts';
@@ -8,6 +16,8 @@ import { Stage } from '../stage.ts';
 const REQUESTS = 200_000;
 const CLIENTS = 50;
 const TIMEOUT_MS = 120_000;
+/** A sidecar that has just started is being compiled, and takes much more than later on. */
+const CALM_MS = 20_000;
 /** Redis and its replicas without a sidecar. */
 const ALONE = 'Redis alone';
 const NEARLY_ALL = { statistic: 'median', atLeast: 99 } as const;
@@ -51,7 +61,7 @@ async function withoutSidecars(cluster: Cluster, act: () => Promise<Throughput>)
 export const throughput: PlainMeasure = {
   kind: 'plain',
   name: 'throughput',
-  what: `redis-benchmark (${REQUESTS} requests, ${CLIENTS} clients) against the master of a set with its sidecars, and against the same set when all sidecars are killed: first with, twice without, and with again, so that a machine that gets slower favours nobody. Each round is compared with itself, for two rounds differ by more than what is looked for. The benchmark, three redis-servers and three sidecars share the machine.`,
+  what: `redis-benchmark (${REQUESTS} requests, ${CLIENTS} clients) against the master of a set with its sidecars, and against the same set when all sidecars are killed: first with, twice without, and with again, so that a machine that gets slower favours nobody; with sidecars not before they have run for ${CALM_MS / 1000} s. Each round is compared with itself, for two rounds differ by more than what is looked for. The benchmark, three redis-servers and three sidecars share the machine.`,
   figures: [
     { name: 'set', title: 'SET', unit: 'requests/s' },
     { name: 'get', title: 'GET', unit: 'requests/s' },
@@ -65,10 +75,12 @@ export const throughput: PlainMeasure = {
       const program = findTool('redis-benchmark');
       if (program === undefined) throw new TestkitError('TOOLS_MISSING', 'redis-benchmark is not here');
       const master = await stage.settled();
+      await sleep(CALM_MS);
       const measure = (): Promise<Throughput> => both(master, program);
       const before = await measure();
       const alone = await withoutSidecars(stage.cluster, async () => meanOf(await measure(), await measure()));
       await stage.settled();
+      await sleep(CALM_MS);
       const beside = meanOf(before, await measure());
       const share = { 'set-share': percentOf(beside.set, alone.set), 'get-share': percentOf(beside.get, alone.get) };
       return { [OURS]: { ...beside, ...share }, [ALONE]: { ...alone } };
