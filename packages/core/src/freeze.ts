@@ -141,7 +141,9 @@ export function takeFrozen(turn: Turn, from: PodName, sentAtMs: number, answer: 
 function askStragglers(turn: Turn, role: HolderRole, phase: PhaseOf<'freeze'>): PhaseOf<'freeze'> {
   if (turn.nowMs < phase.askAgainAtMs) return phase;
   for (const pod of otherMembers(turn.state)) {
-    if (!(pod in phase.frozen) || !phase.answered.includes(pod)) ask(turn, pod, role.term, { type: 'FREEZE' });
+    // Of one that was detached directly, while its sidecar had nothing to show, that one may know more by now.
+    const hasShownAll = phase.answered.includes(pod) && phase.frozen[pod]?.synced === true;
+    if (!hasShownAll) ask(turn, pod, role.term, { type: 'FREEZE' });
   }
   const silent = otherMembers(turn.state).filter(
     (pod) => !phase.answered.includes(pod) && !(pod in phase.frozen) && !phase.asked.includes(pod),

@@ -20,6 +20,7 @@ import {
   LIMBO,
   orders,
   positionOf,
+  questions,
   renewal,
   requestOf,
   Story,
@@ -61,6 +62,17 @@ describe('a replica whose sidecar is just restarting, in an election', () => {
 
   test('S3: it does not count when the last master has not told that it was in step', () => {
     expect(orders(besideSilence(false).actions)).toEqual([]);
+  });
+
+  // Fails when one that was detached directly, and whose sidecar had nothing to show at first, is not asked any more (seed 646).
+  test('L1: when its sidecar is back, what that one can show is asked for until it counts', () => {
+    const { story } = besideSilence(false, 100, null, 'strict');
+    const asked = (): readonly Action[] =>
+      questions(story.after(TIMINGS.heartbeatMs).tick(), 'FREEZE').filter(({ to }) => to === identity(2).pod);
+    expect(orders(story.frozen(asked(), () => null))).toEqual([]);
+    const again = asked();
+    expect(again).toHaveLength(1);
+    expect(orders(story.frozen(again, () => positionOf()))).toEqual(['promote']);
   });
 
   test('S3: when it has the most, its sidecar is waited for, which alone can promote it', () => {

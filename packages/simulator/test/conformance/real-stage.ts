@@ -140,8 +140,7 @@ export class RealStage {
         await this.#runScript(step.server);
         return [];
       case 'script-ends':
-        await this.#ask(`admin@${step.server}`, step.server, patienceMs, ['SCRIPT', 'KILL']);
-        this.#host(step.server).isFrozen = false;
+        await this.#endScript(step.server, patienceMs);
         return [];
       case 'write':
         return this.#write(step, patienceMs);
@@ -237,8 +236,21 @@ export class RealStage {
     this.#host(server).isFrozen = true;
     // Taken also by a replica, and while writes are paused.
     await this.#ask(`admin-script@${server}`, server, 0, ['EVAL_RO', 'while true do end', 0]);
-    const isBusy = async (): Promise<boolean> => (await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY';
-    await waitUntilTrue(isBusy, { what: `the script of ${server} to run`, timeoutMs: SCRIPT_TIMEOUT_MS });
+    const what = `the script of ${server} to run`;
+    await waitUntilTrue(() => this.#isBusy(admin, server), { what, timeoutMs: SCRIPT_TIMEOUT_MS });
+  }
+
+  /** @returns when it has ended: one that is killed is answered for before it looks whether it was. */
+  async #endScript(server: Server, patienceMs: number): Promise<void> {
+    const admin = `admin@${server}`;
+    await this.#ask(admin, server, patienceMs, ['SCRIPT', 'KILL']);
+    const what = `the script of ${server} to end`;
+    await waitUntilTrue(async () => !(await this.#isBusy(admin, server)), { what, timeoutMs: SCRIPT_TIMEOUT_MS });
+    this.#host(server).isFrozen = false;
+  }
+
+  async #isBusy(admin: string, server: Server): Promise<boolean> {
+    return (await this.#ask(admin, server, LOOK_TIMEOUT_MS, ['PING'])) === 'BUSY';
   }
 
   async #ask(
