@@ -67,6 +67,7 @@ export function startNode(flags: NodeConfig, moment: Moment, memory: Memory | nu
       astray: false,
       remembered: memory?.announcement?.runId ?? null,
       unannounced: false,
+      hasBegunToCopy: false,
       minReplicas: null,
       hasWriters: false,
       lastMaster: null,

@@ -86,6 +86,7 @@ export function takeInfo(turn: Turn, info: ReplicationInfo, isPromoted = false):
     synced: inStep || (isFedByAnother(turn, info) ? false : nextSynced(own, isNewProcess, losesData)),
     astray: !inStep && !isPromoted && (own.astray || isNewlyMaster(turn, info)),
     unannounced: !inStep && !isPromoted && (own.unannounced || isMetAsAnothers(own, info)),
+    hasBegunToCopy: info.syncInProgress || (own.hasBegunToCopy && !isNewProcess),
   });
 }
 
@@ -334,11 +335,11 @@ function isGoneFrom(state: NodeState, host: string | null): boolean {
   return (peer?.identity != null && isLost(state, peer.identity)) || isUnnamed(state, host);
 }
 
-/** DNS names others of the set, but not this one. */
-function isUnnamed({ addresses, config }: NodeState, host: string | null): boolean {
+/** DNS does not name it, though it names others of the set; or a copy from it has broken off, so it may have gone since. */
+function isUnnamed({ addresses, config, own }: NodeState, host: string | null): boolean {
   const isNumeric = host !== null && /^\d+(\.\d+){3}$/.test(host);
   const isToldOfOthers = addresses.ips.some((ip) => ip !== config.self.ip);
-  return isNumeric && isToldOfOthers && !addresses.ips.includes(host);
+  return isNumeric && (isToldOfOthers || own.hasBegunToCopy) && !addresses.ips.includes(host);
 }
 
 /**

@@ -51,6 +51,8 @@ export interface OwnRedis {
   readonly remembered: RunId | null;
   /** Met as a master by a sidecar that remembers another one, and not in step with one since. */
   readonly unannounced: boolean;
+  /** A full sync of this process has been seen under way. */
+  readonly hasBegunToCopy: boolean;
   readonly minReplicas: number | null;
   /** It has been master, and its clients have not been cut since: they would stay on it. */
   readonly hasWriters: boolean;

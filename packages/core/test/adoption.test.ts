@@ -78,6 +78,22 @@ test('S5: and not when a sidecar beside it was there, and is gone', () => {
   expect(orders(story.feed({ type: 'peer-lost', identity: identity(0) }))).toContain('limbo');
 });
 
+// Fails when only a link that was up counts as lost: the master's pod was deleted in the middle of the copy, DNS named nobody else, and a
+// stranger's Redis that got its address fed the replica (seed 130001485).
+test('S5: and not when its copy has broken off, and DNS does not name the one that it waits for', () => {
+  const story = named('10.0.0.2');
+  const copying = { ...WAITING, masterHost: '10.0.0.1', syncInProgress: true };
+  expect(detachedAfterMs(story, FIRST_CONTACT_MS, copying)).toBeNull();
+  expect(detachedAfterMs(story, SAMPLE_MS, { ...copying, syncInProgress: false })).toBe(0);
+});
+
+test('a copy that has broken off is begun again by a master that DNS names', () => {
+  const story = named('10.0.0.1', '10.0.0.2');
+  const copying = { ...WAITING, masterHost: '10.0.0.1', syncInProgress: true };
+  expect(detachedAfterMs(story, FIRST_CONTACT_MS, copying)).toBeNull();
+  expect(detachedAfterMs(story, COPY_MS, { ...copying, syncInProgress: false })).toBeNull();
+});
+
 test.each([
   ['DNS names it', named('10.0.0.1', '10.0.0.2', '10.0.0.3'), '10.0.0.1'],
   ['DNS names nobody else', named('10.0.0.2'), '10.0.0.1'],

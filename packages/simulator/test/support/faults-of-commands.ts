@@ -8,6 +8,7 @@ export const COMMAND_FAULTS: readonly PlantedFault[] = [
     find: 'const caughtUp = outcome.ok && outcome.info !== null && outcome.info.offset >= phase.targetOffset;',
     replace: 'const caughtUp = outcome.ok;',
     scenario: 'switchover-lagging',
+    from: 70,
   },
   {
     name: 'the lease is given back before the old master is fenced',

@@ -60,6 +60,7 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
     ],
     only: ['promote-by-hand', 'kill-redis'],
     pods: 3,
+    from: 565,
   },
   {
     name: 'who went on from the known history is not told from who parted from it',

@@ -46,6 +46,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     file: 'own.ts',
     find: "holdInLimbo(turn, 'a master without a lease must not take writes');",
     replace: '',
+    from: 60,
   },
   {
     name: 'promotion does not wait for anybody else to be frozen',
@@ -63,6 +64,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace: "if (position.astray || !isPartOf(position, known)) return 'full';",
     only: ['delete-pod', 'kill-redis', 'isolate', 'cut-pair'],
     pods: 3,
+    from: 125,
   },
   {
     name: 'offsets are compared across lineages',
@@ -71,6 +73,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace: 'return true;',
     only: ['isolate-with-client', 'kill-redis', 'cut-pair'],
     pods: 3,
+    from: 45,
   },
   {
     name: 'priority may cost data',
@@ -94,7 +97,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     replace: 'if (nowMs > 0) continue;',
     only: ['kill-sidecar', 'isolate', 'pause-sidecar'],
     pods: 3,
-    from: 140,
+    from: 255,
   },
   {
     name: 'a follower never looks at what its Redis follows',
