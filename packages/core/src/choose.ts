@@ -5,6 +5,7 @@ import {
   isComparable,
   isPartOf,
   lineageAfter,
+  lineageAsBegun,
   relationOf,
   sharedOffset,
   type History,
@@ -172,7 +173,7 @@ function withoutData(entry: Entry): Entry {
 function keepersOf(
   entries: readonly Entry[],
   known: Lineage | null,
-  lastMaster: PodName | null,
+  { lastMaster = null, replicas }: Circumstances,
   isElectable: (entry: Entry) => boolean,
 ): readonly Entry[] {
   const ofKnown = known === null ? [] : entries.filter((entry) => entry.worth !== 'none');
@@ -181,6 +182,10 @@ function keepersOf(
   if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
   const kept = lineageToKeep(entries.filter(isElectable), lastMaster);
   if (kept === null) return [];
+  // Nobody remembers a promotion, but those who went on from it show one.
+  const newest = newestShown(entries, lineageAsBegun(kept), replicas);
+  const younger = newest.replid === kept.replid ? [] : entries.filter(({ position }) => isPartOf(position, newest));
+  if (younger.some(isElectable)) return younger;
   // Those without a key among them may be further along: somebody has deleted everything since.
   return entries.filter((entry) => isComparable(entry.position, kept));
 }
@@ -258,11 +263,11 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  * @param known the newest announced history, or null at a cold start
  */
 export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
-  const { reachable, holder, replicas, failedDonors, lastMaster = null, preferred = null } = circumstances;
+  const { reachable, holder, replicas, failedDonors, preferred = null } = circumstances;
   const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
-  const keepers = keepersOf(entries, newest, lastMaster, isElectable);
+  const keepers = keepersOf(entries, newest, circumstances, isElectable);
   const donors = donorsAmong(keepers, reachable).filter(({ pod }) => !failedDonors.includes(pod));
   const inReach = keepers.filter((entry) => isElectable(entry) || donors.includes(entry));
   const isAtRisk = mayLackConfirmed(entries, inReach, replicas);

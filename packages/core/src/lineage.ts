@@ -123,6 +123,11 @@ export function lineageToldBy(chosen: History, known: Lineage): Lineage {
   );
 }
 
+/** A history as it was when it began: how far one Redis has gone in it since says nothing of who has left it meanwhile. */
+export function lineageAsBegun(history: History): Lineage {
+  return withPast({ ...history, offset: asOffset(0) }, []);
+}
+
 /** What a master's history is after it took a new id by itself, as one without a backlog does when its first replica attaches. */
 export function lineageRenamed(now: History, before: Lineage): Lineage {
   return withPast(now, [{ replid: before.replid, endOffset: before.offset }, ...pastOf(before)]);

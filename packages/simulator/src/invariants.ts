@@ -36,6 +36,9 @@ export class Invariants implements Watcher {
   /** By how many pods sidecars have counted, and when last. Empty when that is told to each. */
   readonly #sizeUsedAtMs = new Map<number, number>();
   readonly #thrownAway: ThrownAway;
+  /** An empty Redis was promoted while somebody had data: what was written in a set that began so. */
+  readonly #begunAnew = new Set<number>();
+  #hasBegunAnew = false;
   /** When the core said loudly that confirmed writes may be missing, and what it could have seen then. */
   readonly #warnings: { atMs: number; shown: readonly ShownData[] }[] = [];
 
@@ -89,11 +92,15 @@ export class Invariants implements Watcher {
 
   promoted(redis: RedisModel): void {
     this.writers.promoted(redis);
+    const isEmpty = redis.data.length === 0 && !redis.wasPromotedByHand;
+    if (isEmpty && this.#world.pods.some((pod) => (pod.redis?.data.length ?? 0) > 0)) this.#hasBegunAnew = true;
     this.chronicle.add({ kind: 'promotion', atMs: this.#world.nowMs, pod: this.#nameOf(redis), redis });
   }
 
   accepted(redis: RedisModel, value: number): void {
     this.writers.accepted(redis, value);
+    const first = redis.data[0] ?? value;
+    if (this.#hasBegunAnew && (first === value || this.#begunAnew.has(first))) this.#begunAnew.add(value);
   }
 
   foreignerTouched(text: string): void {
@@ -221,7 +228,10 @@ export class Invariants implements Watcher {
     const missing = confirmed.filter(({ value }) => !kept.has(value));
     const unexcused = missing.filter(
       ({ sentAtMs, value }) =>
-        !this.writers.isUnbacked(value) && !this.#thrownAway.has(value) && !this.#isExcused(sentAtMs, value),
+        !this.writers.isUnbacked(value) &&
+        !this.#thrownAway.has(value) &&
+        !this.#isExcused(sentAtMs, value) &&
+        !this.#isGivenUp(sentAtMs, value, master?.redis ?? null),
     );
     const [first] = unexcused;
     if (this.violations.length === 0 && master !== undefined && first !== undefined) {
@@ -260,6 +270,13 @@ export class Invariants implements Watcher {
         atMs >= sinceMs &&
         !shown.some(({ startedAtMs, data }) => value !== null && startedAtMs < sinceMs && data.has(value)),
     );
+  }
+
+  /** README, "What is guaranteed": a set that began anew has lost its master before the older data came back, and was given up for that. */
+  #isGivenUp(sinceMs: number, value: number, master: RedisModel | null): boolean {
+    const [first] = master?.data ?? [];
+    const isOlder = first !== undefined && !this.#begunAnew.has(first);
+    return isOlder && this.#begunAnew.has(value) && this.#warnings.some(({ atMs }) => atMs >= sinceMs);
   }
 
   #nameOf(redis: RedisModel): string {

@@ -183,8 +183,13 @@ export class Writers {
   #checkLiveSidecar(pod: Pod): void {
     const tenure = this.#tenures.get(pod.uid);
     const { sidecar, redis } = pod;
+    const { nowMs } = this.#world;
     if (tenure === undefined || tenure.sidecar !== sidecar || redis === null || this.#isLeased(pod)) return;
     const isLive = this.#ranSince(sidecar, tenure.untilMs) && this.#ranSince(redis, tenure.untilMs);
+    // Its lease was never one for this master; and nobody can know of it before the next look.
+    const { heartbeatMs, requestTimeoutMs } = sidecar.config.timings;
+    const isUnseen = this.#usurpers.has(redis) && nowMs - redis.wasPromotedAtMs < heartbeatMs + requestTimeoutMs;
+    if (isUnseen) return;
     if (!isLive || pod.tamperedAtMs >= tenure.untilMs || redis.wasPromotedAtMs > tenure.untilMs) return;
     this.#violate(
       'S2',

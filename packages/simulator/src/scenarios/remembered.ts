@@ -105,6 +105,43 @@ export const rememberedScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'begun-anew-beside-older',
+    follows:
+      'two pods that have lost everything begin a new set while the third is cut off; when their master is gone as it comes back, one of the two sets goes on, whole',
+    pods: [3],
+    settings: (drawn) => ({ ...plain(drawn), durability: 'available', priorities: [100, 100, 100] }),
+    *play(story) {
+      const { master } = story;
+      // Terms begin anew with them: that of the third is the higher one.
+      story.damage.killRedis(master, { forMs: 50, kept: 'empty' });
+      yield* story.succeeded(master, story.failoverMs);
+      yield* story.settled();
+      const late = story.anyReplica();
+      const had = [...(late.redis?.data ?? [])];
+      const join = story.isolate(late, null);
+      for (const pod of story.world.pods) if (pod !== late) story.damage.deletePod(pod, 500);
+      const others = story.world.pods.filter((pod) => pod !== late);
+      const hasBegun = (): boolean => others.every(({ redis }) => (redis?.data.length ?? 0) > 20);
+      yield story.until('a new set has begun', 30_000, hasBegun);
+      const founder = story.master;
+      const heir = others.find((pod) => pod !== founder)!;
+      const leave = story.isolate(heir, null);
+      yield story.wait(story.timings.leaseMs * 2);
+      const begun = [...(heir.redis?.data ?? [])];
+      // They hear of each other before anybody can be elected.
+      const back = story.isolate(founder, null);
+      story.damage.killRedis(founder, { forMs: 50, kept: 'empty' });
+      join();
+      leave();
+      back();
+      yield story.until('somebody goes on', 30_000, () => (story.masterOrNull()?.redis?.data.length ?? 0) > 0);
+      const kept = new Set(story.master.redis?.data);
+      const isWhole = [had, begun].some((data) => data.length > 0 && data.every((value) => kept.has(value)));
+      story.expect(isWhole, `${story.master.name} has neither all that was before nor all that was begun`);
+      yield* story.settled();
+    },
+  },
+  {
     name: 'sidecar-restarts-as-master-dies',
     follows: 'a replica whose sidecar has restarted counts: the others have seen it in step',
     pods: [3],
