@@ -175,6 +175,8 @@ describe('orders', () => {
     await commander.command('PING');
     // The kubelet runs the preStop hook of redis while the sidecar is told to stop: whichever of the two it hears of first.
     const answer = commander.command('SENTINEL', 'HANDOVER', 'mymaster');
+    // The signal wakes the sidecar, which may be given this process's core until it has ended: what is ordered is sent before.
+    await new Promise(setImmediate);
     master.killSidecar('SIGTERM');
     try {
       expect(await answer).toMatch(/^OK /);
