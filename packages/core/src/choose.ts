@@ -89,8 +89,9 @@ function announcedBy(position: Position, before: Lineage): Lineage {
  * same, the one that most pods share: a confirmed write is on more than half of them. For the same reason one that half of the pods
  * have parted from can have no confirmed write, and is left aside: somebody has typed REPLICAOF NO ONE. Those whom somebody has
  * typed that at prove it as well: what they had until then was what went on. One whose sidecar remembers another master was not promoted.
+ * @param leastSharing by how many pods a history has to be shown
  */
-function newestShown(entries: readonly Entry[], known: Lineage, replicas: number): Lineage {
+function newestShown(entries: readonly Entry[], known: Lineage, replicas: number, leastSharing: number): Lineage {
   const intact = entries.map(({ position }) => position).filter((position) => position.intact);
   const positions = intact.filter((position) => !position.astray && position.unannounced !== true);
   let newest = known;
@@ -106,9 +107,9 @@ function newestShown(entries: readonly Entry[], known: Lineage, replicas: number
       (one) => relationOf(one, before) === 'descendant' && partedFrom(one) < dataQuorumOf(replicas),
     );
     const sharing = (one: Position): number => younger.filter(({ replid }) => replid === one.replid).length;
-    const [next] = younger.sort(
-      (a, b) => sharing(b) - sharing(a) || b.offset - a.offset || (a.replid < b.replid ? -1 : 1),
-    );
+    const [next] = younger
+      .filter((one) => sharing(one) >= leastSharing)
+      .sort((a, b) => sharing(b) - sharing(a) || b.offset - a.offset || (a.replid < b.replid ? -1 : 1));
     if (next === undefined) return newest;
     // A replica that followed the promoted one a little later notes its own offset of then: the branch is where the last one left.
     const branches = younger.filter(({ replid }) => replid === next.replid).map((one) => one.secondReplOffset ?? 0);
@@ -182,8 +183,8 @@ function keepersOf(
   if (ofKnown.length === 0 && !entries.some((entry) => hasKeys(entry.position))) return entries.map(withoutData);
   const kept = lineageToKeep(entries.filter(isElectable), lastMaster);
   if (kept === null) return [];
-  // Nobody remembers a promotion, but those who went on from it show one.
-  const newest = newestShown(entries, lineageAsBegun(kept), replicas);
+  // Nobody remembers a promotion, but those who went on from it show one. One alone shows nothing: it may have been promoted by hand.
+  const newest = newestShown(entries, lineageAsBegun(kept), replicas, 2);
   const younger = newest.replid === kept.replid ? [] : entries.filter(({ position }) => isPartOf(position, newest));
   if (younger.some(isElectable)) return younger;
   // Those without a key among them may be further along: somebody has deleted everything since.
@@ -264,7 +265,7 @@ function heirAmong(electable: readonly Entry[], holder: PodName): Entry | undefi
  */
 export function chooseMaster(frozen: Frozen, known: Lineage | null, circumstances: Circumstances): Choice {
   const { reachable, holder, replicas, failedDonors, preferred = null } = circumstances;
-  const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas);
+  const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas, 1);
   const entries = entriesOf(frozen, newest).map((entry) => withoutClaim(entry, newest));
   const isElectable = (entry: Entry): boolean => hindrance(entry, reachable) === null;
   const keepers = keepersOf(entries, newest, circumstances, isElectable);

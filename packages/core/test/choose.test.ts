@@ -311,6 +311,12 @@ describe('the choice among the frozen', () => {
       expect(chooseMaster({ ...leftBehind, [C]: wentOn }, null, among(3)).winner).toBe(A);
     });
 
+    // Seed 140007856: somebody has typed REPLICAOF NO ONE at one, and the third has lost everything.
+    test('unless it is one alone: nobody was told to follow it', () => {
+      const empty = at(0, { replid: asReplicationId('e'.repeat(40)), keys: 0 });
+      expect(chooseMaster({ [A]: at(300), [B]: wentOn, [C]: empty }, null, among(3)).winner).toBe(A);
+    });
+
     test('and unless none of them can be promoted', () => {
       const last = { ...wentOn, priority: 0 };
       expect(chooseMaster({ ...leftBehind, [C]: last, [D]: last }, null, among(5)).winner).toBe(A);
