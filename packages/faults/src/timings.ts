@@ -4,6 +4,9 @@ export const LEASE_MS = 2000;
 /** How long a voter keeps its promise. */
 export const GRANT_MS = 2250;
 const HEARTBEAT_MS = 200;
+const DOWN_AFTER_MS = 1000;
+/** A Redis that does not answer for so long is surely not held for down: it is asked once in a heartbeat. */
+export const NOT_DOWN_MS = DOWN_AFTER_MS - 2 * HEARTBEAT_MS;
 /**
  * `min-replicas-max-lag 2`: Redis compares whole seconds, so a replica counts until it has been silent for up to three, and
  * Redis counts once a second.

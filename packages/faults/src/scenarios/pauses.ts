@@ -1,5 +1,5 @@
 import { UNDISTURBED, type Scenario } from '../scenario.ts';
-import { LEASE_MS, REACHABLE_FENCE_MS, WAKE_UP_MS } from '../timings.ts';
+import { LEASE_MS, NOT_DOWN_MS, REACHABLE_FENCE_MS, WAKE_UP_MS } from '../timings.ts';
 
 const pauseRedis: Scenario = {
   name: 'pause-redis',
@@ -49,7 +49,7 @@ const HALF_A_LEASE_MS = LEASE_MS / 2;
 const pauseShorterThanLease: Scenario = {
   name: 'pause-shorter-than-lease',
   family: 'pause',
-  what: "The master's sidecar is stopped for half a lease, and later its redis-server.",
+  what: "The master's sidecar is stopped for half a lease, and later its redis-server for less than `--down-after-ms`, which is as long.",
   expect: UNDISTURBED,
   async run(bed) {
     await bed.fault(`${bed.master.name}'s sidecar is stopped`, () => bed.master.pauseSidecar());
@@ -57,7 +57,7 @@ const pauseShorterThanLease: Scenario = {
     await bed.fault(`${bed.master.name}'s sidecar goes on`, () => bed.master.resumeSidecar());
     await bed.sleep(LEASE_MS);
     await bed.fault(`${bed.master.name}'s Redis is stopped`, () => bed.master.pauseRedis());
-    await bed.sleep(HALF_A_LEASE_MS);
+    await bed.sleep(NOT_DOWN_MS);
     await bed.fault(`${bed.master.name}'s Redis goes on`, () => bed.master.resumeRedis());
     await bed.sleep(LEASE_MS);
   },
