@@ -1,6 +1,6 @@
 import type { OwnAction, Outcome } from './action.ts';
 import { rememberLoss } from './chronicle.ts';
-import { isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
+import { endDonation, isDonating, restoreWriteQuorum, UNREACHABLE_MIN_REPLICAS } from './donate.ts';
 import { nextHealth, type RedisSample } from './health.ts';
 import { isUnknownToFounder } from './founding.ts';
 import { isSameHolder } from './lease.ts';
@@ -71,6 +71,8 @@ export function takeInfo(turn: Turn, info: ReplicationInfo, isPromoted = false):
       'Redis of this pod has restarted: its data counts only after it has resynced',
     );
   }
+  // What is a master now was not told to donate.
+  if (isNewProcess) endDonation(turn);
   const inStep = info.linkUp && !info.syncInProgress && !info.loading && followsTheMaster(turn, info);
   // A full sync throws the old data away, and may break off; when nobody saw it, the offset has gone back. (A process that
   // loads its own file when it starts loses nothing.)

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   asOffset,
   asReplicationId,
+  asRunId,
   asTerm,
   isLeading,
   UNREACHABLE_MIN_REPLICAS,
@@ -167,6 +168,15 @@ describe('a pod that is never promoted, asked to feed the chosen one', () => {
     const { story, asked } = donor();
     story.done(asked, 'donate', asMaster);
     expect(orders(story.after(TIMINGS.dataWaitMs * 10).tick())).toEqual(['limbo']);
+  });
+
+  // Seed 150007481: somebody makes the process a master that came after the donor, and it takes writes.
+  test('S1: its next process is no donor, and is fenced like any other master without a lease', () => {
+    const { story, asked } = donor();
+    story.done(asked, 'donate', asMaster);
+    const next = { runId: asRunId('9'.repeat(40)) };
+    story.after(100).redis({ ...OF_DONOR, ...LIMBO, ...next });
+    expect(orders(story.after(TIMINGS.heartbeatMs).redis({ ...asMaster, ...next }))).toEqual(['limbo']);
   });
 
   test('is a replica again, and says so, when another election begins', () => {

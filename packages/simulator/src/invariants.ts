@@ -297,7 +297,7 @@ export class Invariants implements Watcher {
    * README, "What is guaranteed": without a password nothing keeps a Redis from an address that changes hands while it has no
    * sidecar that could tell, be it because its container restarted alone, or because the sidecar is not there. One that loads takes no
    * orders, and connects by itself as soon as it has loaded; one that runs a script takes none either, and goes on with a connection that
-   * it had begun to make.
+   * it had begun to make; and one whose link seemed to be up connects again in the moment in which it breaks.
    */
   #mayMeetForeigner(pod: Pod): boolean {
     const { settings, nowMs } = this.#world;
@@ -306,7 +306,10 @@ export class Invariants implements Watcher {
     const { grantMs, heartbeatMs } = this.#world.core.deriveTimings(settings.timings);
     const isUnguarded = !isWell(sidecar) || nowMs - (sidecar?.runsSinceMs ?? 0) < grantMs + heartbeatMs;
     const hasJustLoaded = nowMs - redis.loadedAtMs < heartbeatMs;
-    return isUnguarded || hasJustLoaded || redis.isBusy || nowMs - redis.runsSinceMs < grantMs + heartbeatMs;
+    const hasJustLost = redis.following.downSinceMs !== null && nowMs - redis.following.downSinceMs < heartbeatMs;
+    return (
+      isUnguarded || hasJustLoaded || hasJustLost || redis.isBusy || nowMs - redis.runsSinceMs < grantMs + heartbeatMs
+    );
   }
 
   /** S5: nothing of another cluster's data may be seen in this one. */

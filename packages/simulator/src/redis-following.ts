@@ -33,6 +33,11 @@ export class FollowingSide {
     return this.#state === 'connected';
   }
 
+  /** When the link was last lost; null when there never was one. */
+  get downSinceMs(): number | null {
+    return this.#downSinceMs;
+  }
+
   /** True when its position in a replication history is known. */
   get hasPlace(): boolean {
     return this.#state === 'connected' || this.#hasCachedMaster;

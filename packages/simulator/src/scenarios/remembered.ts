@@ -124,7 +124,7 @@ export const rememberedScenarios: readonly Scenario[] = [
       const hasBegun = (): boolean => others.every(({ redis }) => (redis?.data.length ?? 0) > 20);
       yield story.until('a new set has begun', 30_000, hasBegun);
       const founder = story.master;
-      const heir = others.find((pod) => pod !== founder)!;
+      const [heir] = others.filter((pod) => pod !== founder) as [Pod];
       const leave = story.isolate(heir, null);
       yield story.wait(story.timings.leaseMs * 2);
       const begun = [...(heir.redis?.data ?? [])];

@@ -66,7 +66,8 @@ export const DATA_FAULTS: readonly PlantedFault[] = [
     name: 'who went on from the known history is not told from who parted from it',
     file: 'choose.ts',
     find: 'const newest = known === null ? null : newestShown(entriesOf(frozen, known), known, replicas, 1);',
-    replace: 'const newest = replicas > 0 ? known : newestShown(entriesOf(frozen, known), known as Lineage, replicas, 1);',
+    replace:
+      'const newest = replicas > 0 ? known : newestShown(entriesOf(frozen, known), known as Lineage, replicas, 1);',
     scenario: 'old-master-has-more',
   },
 ];
