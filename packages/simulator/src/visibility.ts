@@ -36,6 +36,7 @@ export class Visibility {
           !isNetworkGood ||
           !isWell(to.redis) ||
           to.redis?.isLoading === true ||
+          to.redis?.isBusy === true ||
           to.redis?.isTamperedWith === true ||
           !isWell(to.sidecar) ||
           to.sidecar?.state.stopping === true ||
