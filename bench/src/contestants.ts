@@ -1,4 +1,11 @@
-import { SENTINEL_MICRO, redisSentinel, redisSentinelWith, type System } from '@sentinel-micro/testkit';
+import {
+  SENTINEL_MICRO,
+  redisSentinel,
+  redisSentinelWith,
+  sentinelMicro,
+  type PodProgram,
+  type System,
+} from '@sentinel-micro/testkit';
 
 /** Somebody who takes part in a measure. */
 export interface Contestant {
@@ -17,7 +24,26 @@ export interface Contestant {
 /** The name under which sentinel-micro with its defaults is found in all tables. */
 export const OURS = 'sentinel-micro';
 
+const UNSHARE = '/usr/bin/unshare';
+const OWN_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
+/** For measures in which it makes no difference whether the sidecar sees the process of its Redis; it does. */
 export const ours: Contestant = { name: OURS, system: SENTINEL_MICRO };
+
+/** A sidecar in a process namespace of its own, as each container has one unless its pod says `shareProcessNamespace`. */
+const apart: PodProgram = {
+  ...sentinelMicro,
+  sidecar(pod) {
+    const { command, args, ...rest } = sentinelMicro.sidecar(pod);
+    return { ...rest, command: UNSHARE, args: [...OWN_NAMESPACE, command, ...args] };
+  },
+};
+
+/** As in the examples: the sidecar does not see the process of its Redis. Takes no signal but SIGKILL. */
+export const oursApart: Contestant = { name: OURS, system: { ...SENTINEL_MICRO, clusterOptions: { program: apart } } };
+
+/** The sidecar sees the process of its Redis: `shareProcessNamespace`. */
+export const oursSeeing: Contestant = { name: `${OURS} process seen`, system: SENTINEL_MICRO };
 
 /** sentinel-micro with these flags of the sidecar. */
 export function oursWith(name: string, sentinelFlags: readonly string[]): Contestant {

@@ -3,6 +3,7 @@ import {
   HostNetwork,
   RemoteWriters,
   TestkitError,
+  nowMs,
   sleep,
   type Host,
   type Pod,
@@ -30,6 +31,8 @@ export class Stage {
   readonly network: HostNetwork | undefined;
   readonly #dir: string;
   readonly #hosts = new Map<string, Host>();
+  /** On the clock of `nowMs`. */
+  #wholeAtMs = Infinity;
   #writers = 0;
 
   /** Starts a set, and waits until nothing is left to be done. @throws TestkitError */
@@ -41,6 +44,7 @@ export class Stage {
       const cluster = await Cluster.start({ pods, dir: `${dir}/set`, ...place, ...system.clusterOptions });
       const stage = new Stage(contestant, cluster, network, dir);
       await stage.settled();
+      stage.#wholeAtMs = nowMs();
       return stage;
     } catch (error) {
       await network?.stop();
@@ -92,6 +96,11 @@ export class Stage {
     const host = this.#hosts.get(name) ?? (await this.network.addHost(name));
     this.#hosts.set(name, host);
     return host;
+  }
+
+  /** Waits until the set is so old, from when it was whole for the first time. */
+  async grown(ageMs: number): Promise<void> {
+    await sleep(Math.max(0, this.#wholeAtMs + ageMs - nowMs()));
   }
 
   /**
