@@ -1,5 +1,7 @@
 import {
   SENTINEL_MICRO,
+  TestkitError,
+  findTool,
   redisSentinel,
   redisSentinelWith,
   sentinelMicro,
@@ -24,7 +26,6 @@ export interface Contestant {
 /** The name under which sentinel-micro with its defaults is found in all tables. */
 export const OURS = 'sentinel-micro';
 
-const UNSHARE = '/usr/bin/unshare';
 const OWN_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 
 /** For measures in which it makes no difference whether the sidecar sees the process of its Redis; it does. */
@@ -35,7 +36,9 @@ const apart: PodProgram = {
   ...sentinelMicro,
   sidecar(pod) {
     const { command, args, ...rest } = sentinelMicro.sidecar(pod);
-    return { ...rest, command: UNSHARE, args: [...OWN_NAMESPACE, command, ...args] };
+    const unshare = findTool('unshare');
+    if (unshare === undefined) throw new TestkitError('TOOLS_MISSING', 'unshare is not here');
+    return { ...rest, command: unshare.command, args: [...OWN_NAMESPACE, command, ...args] };
   },
 };
 

@@ -32,7 +32,7 @@ export class Stage {
   readonly #dir: string;
   readonly #hosts = new Map<string, Host>();
   /** On the clock of `nowMs`. */
-  #wholeAtMs = Infinity;
+  readonly #wholeAtMs = nowMs();
   #writers = 0;
 
   /** Starts a set, and waits until nothing is left to be done. @throws TestkitError */
@@ -42,10 +42,8 @@ export class Stage {
       const { system, pods = 3 } = contestant;
       const place = network === undefined ? {} : { network };
       const cluster = await Cluster.start({ pods, dir: `${dir}/set`, ...place, ...system.clusterOptions });
-      const stage = new Stage(contestant, cluster, network, dir);
-      await stage.settled();
-      stage.#wholeAtMs = nowMs();
-      return stage;
+      await system.settled(cluster);
+      return new Stage(contestant, cluster, network, dir);
     } catch (error) {
       await network?.stop();
       throw error;

@@ -65,21 +65,22 @@ async function watch(pods: readonly Pod[]): Promise<Readings> {
   };
 }
 
-const figures: SetMeasure['figures'] = [
-  {
-    name: 'rss',
-    title: 'memory of the largest sidecar (RSS)',
-    unit: 'MB',
-    asked: [{ statistic: 'max', atMost: 50 }],
-  },
-  { name: 'cpu', title: 'share of a core, per sidecar', unit: '%' },
-  { name: 'bytes', title: 'sent by a pod', unit: 'bytes/s' },
-  { name: 'packets', title: 'sent by a pod', unit: 'packets/s' },
-];
-/** Of three pods. */
-const figuresOfThree = figures.map((figure): SetMeasure['figures'][number] =>
-  figure.name === 'cpu' ? { ...figure, asked: [{ statistic: 'median', atMost: 1 }] } : figure,
-);
+function figuresOf(pods: number): SetMeasure['figures'] {
+  return [
+    {
+      name: 'rss',
+      title: 'memory of the largest sidecar (RSS)',
+      unit: 'MB',
+      asked: [{ statistic: 'max', atMost: 50 }],
+    },
+    {
+      ...{ name: 'cpu', title: 'share of a core, per sidecar', unit: '%' },
+      ...(pods === 3 ? { asked: [{ statistic: 'median', atMost: 1 }] } : {}),
+    },
+    { name: 'bytes', title: 'sent by a pod', unit: 'bytes/s' },
+    { name: 'packets', title: 'sent by a pod', unit: 'packets/s' },
+  ];
+}
 
 function atRest(pods: number): SetMeasure {
   const sized = (contestant: Contestant): Contestant => ({ ...contestant, pods });
@@ -87,7 +88,7 @@ function atRest(pods: number): SetMeasure {
     kind: 'sets',
     name: `at-rest-${pods}`,
     what: `${pods} pods with nothing to do, for ${WATCH_MS / 1000} s from when the set is settled on: what one sidecar needs while V8 is still compiling it and it sees the process of its Redis, and what leaves a pod (Redis's own replication included).`,
-    figures: pods === 3 ? figuresOfThree : figures,
+    figures: figuresOf(pods),
     contestants: [ours, theirs(1000)].map(sized),
     rounds: { full: 2, quick: 1 },
     needsHosts: true,
@@ -99,7 +100,7 @@ const atRestLater: SetMeasure = {
   kind: 'sets',
   name: 'at-rest-later',
   what: `3 pods with nothing to do, for ${WATCH_MS / 1000} s, ${WARM_MS / 60_000} minutes after the set was settled, when V8 has compiled what runs: what one sidecar needs that does not see the process of its Redis, as in the examples, and what one needs that does.`,
-  figures: figuresOfThree,
+  figures: figuresOf(3),
   contestants: [oursApart, oursSeeing, theirs(1000)],
   rounds: { full: 2, quick: 1 },
   needsHosts: true,
